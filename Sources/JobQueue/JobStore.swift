@@ -1,0 +1,76 @@
+import Foundation
+
+/// Why a store refused. Messages name the job and say what to do.
+public enum JobStoreError: Error, Equatable, Sendable {
+  /// The job was cancelled, finished or given to another worker since the claim.
+  case leaseLost(jobID: String)
+  case notFound(jobID: String)
+  /// The key was used before with another payload.
+  case idempotencyConflict(key: String)
+  /// The state does not allow it (retry of a running job, cancel of a finished one).
+  case wrongState(jobID: String, state: JobState)
+  case queueFull(limit: Int)
+  case diskFull
+  /// The file was written by a newer docq.
+  case newerSchema(found: Int, supported: Int)
+  case corrupt(detail: String)
+}
+
+/// Which jobs to list, newest first. `cursor` is the id after which the next page starts.
+public struct JobFilter: Sendable {
+  public var state: JobState?
+  public var kind: JobKind?
+  public var cursor: String?
+  public var limit: Int
+
+  public init(state: JobState? = nil, kind: JobKind? = nil, cursor: String? = nil, limit: Int = 50) {
+    self.state = state
+    self.kind = kind
+    self.cursor = cursor
+    self.limit = limit
+  }
+}
+
+/// The queue: at-least-once execution with exactly-once effect.
+///
+/// A claim takes a lease and a higher fencing token. Whatever a worker writes carries the lease and touches the job
+/// only while it still holds; otherwise it throws `leaseLost`. State change, result and event are one transaction.
+/// Every store passes `JobStoreConformance`.
+public protocol JobStore: Sendable {
+  /// Durable when it returns. `existing` is true when the idempotency key matched an earlier job.
+  func enqueue(_ job: NewJob) async throws -> (job: Job, existing: Bool)
+  func job(_ id: String) async throws -> Job?
+  func jobs(_ filter: JobFilter) async throws -> (jobs: [Job], nextCursor: String?)
+
+  /// Takes up to `limit` queued jobs of these kinds, best first (priority, then age), for `leaseMilliseconds`.
+  func claim(kinds: [JobKind], worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [Job]
+  /// Extends the lease; true when somebody asked to cancel the job.
+  func heartbeat(_ lease: Lease, leaseMilliseconds: Int64) async throws -> Bool
+  func report(_ lease: Lease, progress: Double, stage: String?) async throws
+  func complete(_ lease: Lease, result: JobResult) async throws
+  /// Fails the job, or queues it again with backoff when attempts are left and the failure is not permanent.
+  func fail(_ lease: Lease, failure: JobFailure) async throws
+  /// Gives the job back unspent: queued again, the attempt not counted.
+  func release(_ lease: Lease) async throws
+  /// Confirms that a running job stopped because it was asked to.
+  func confirmCancelled(_ lease: Lease) async throws
+
+  /// A queued job is cancelled at once; a running one is asked to stop.
+  func cancel(_ id: String) async throws -> Job
+  /// Queues a failed or cancelled job again with its attempts reset.
+  func retry(_ id: String) async throws -> Job
+  func result(_ id: String) async throws -> JobResult?
+  /// Events after `after`, oldest first, of one job or of all.
+  func events(after: Int64, jobID: String?, limit: Int) async throws -> [JobEvent]
+
+  /// Queues jobs again whose lease ran out; jobs out of attempts fail with code "lost". Returns how many.
+  func expireLeases() async throws -> Int
+  /// Queues again at once what a worker held that is known to be dead. Returns how many.
+  func releaseAll(ofWorker worker: String) async throws -> Int
+  /// Number of jobs by kind and state.
+  func counts() async throws -> [JobKind: [JobState: Int]]
+  /// Deletes final jobs that finished before `time`; returns the blobs that nothing refers to any more.
+  func deleteFinal(before time: Int64) async throws -> [String]
+  /// Of these blobs, the ones that no job refers to.
+  func unreferenced(_ blobs: [String]) async throws -> [String]
+}

@@ -1,0 +1,81 @@
+import Foundation
+
+// The payload of each kind of job: what the gateway stores and a handler reads. No model types here, so that the
+// gateway can check requests without loading a weight.
+
+/// A document that was uploaded.
+public struct UploadedDocument: Codable, Sendable, Hashable {
+  /// Name of the blob.
+  public var blob: String
+  /// The user's file name, without folders; for messages only.
+  public var fileName: String
+
+  public init(blob: String, fileName: String) {
+    self.blob = blob
+    self.fileName = fileName
+  }
+}
+
+public struct IngestPayload: Codable, Sendable, Hashable {
+  public var document: UploadedDocument
+  /// "1-3,7", counting from 1; nil for all pages.
+  public var pages: String?
+  public var password: String?
+
+  public init(document: UploadedDocument, pages: String? = nil, password: String? = nil) {
+    self.document = document
+    self.pages = pages
+    self.password = password
+  }
+}
+
+public struct ExtractPayload: Codable, Sendable, Hashable {
+  public var document: UploadedDocument
+  public var schema: String
+  public var ignoreEmbedded: Bool
+  public var password: String?
+
+  public init(document: UploadedDocument, schema: String = "invoice", ignoreEmbedded: Bool = false, password: String? = nil) {
+    self.document = document
+    self.schema = schema
+    self.ignoreEmbedded = ignoreEmbedded
+    self.password = password
+  }
+}
+
+/// `series` is the JSON list of input lines as the user sent them (see the forecast input format).
+public struct ForecastPayload: Codable, Sendable, Hashable {
+  public var series: Data
+  public var model: String?
+  public var horizon: Int?
+  public var quantileLevels: [Double]?
+
+  public init(series: Data, model: String? = nil, horizon: Int? = nil, quantileLevels: [Double]? = nil) {
+    self.series = series
+    self.model = model
+    self.horizon = horizon
+    self.quantileLevels = quantileLevels
+  }
+}
+
+public struct ImpactPayload: Codable, Sendable, Hashable {
+  public struct Article: Codable, Sendable, Hashable {
+    public var id: String?
+    public var title: String
+    public var abstract: String
+
+    public init(id: String? = nil, title: String, abstract: String) {
+      self.id = id
+      self.title = title
+      self.abstract = abstract
+    }
+  }
+  /// Either articles, or a PDF whose title and abstract are found first.
+  public var articles: [Article]?
+  public var document: UploadedDocument?
+
+  public init(articles: [Article]? = nil, document: UploadedDocument? = nil) {
+    self.articles = articles
+    self.document = document
+  }
+}
