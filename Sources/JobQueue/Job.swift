@@ -109,10 +109,13 @@ public struct NewJob: Sendable {
 public struct JobResult: Sendable, Hashable {
   public var contentType: String
   public var body: Data
+  /// Names of the blobs that the body refers to; kept as long as the job is.
+  public var blobs: [String]
 
-  public init(contentType: String, body: Data) {
+  public init(contentType: String, body: Data, blobs: [String] = []) {
     self.contentType = contentType
     self.body = body
+    self.blobs = blobs
   }
 }
 
