@@ -21,11 +21,14 @@ public struct IngestPayload: Codable, Sendable, Hashable {
   /// "1-3,7", counting from 1; nil for all pages.
   public var pages: String?
   public var password: String?
+  /// Resolution of page images in dots per inch; nil for none.
+  public var imageDPI: Double?
 
-  public init(document: UploadedDocument, pages: String? = nil, password: String? = nil) {
+  public init(document: UploadedDocument, pages: String? = nil, password: String? = nil, imageDPI: Double? = nil) {
     self.document = document
     self.pages = pages
     self.password = password
+    self.imageDPI = imageDPI
   }
 }
 
