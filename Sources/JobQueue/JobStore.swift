@@ -73,4 +73,6 @@ public protocol JobStore: Sendable {
   func deleteFinal(before time: Int64) async throws -> [String]
   /// Of these blobs, the ones that no job refers to.
   func unreferenced(_ blobs: [String]) async throws -> [String]
+  /// Drops the job's hold on its blobs; returns the ones that nothing refers to any more.
+  func forgetBlobs(ofJob id: String) async throws -> [String]
 }

@@ -1,0 +1,67 @@
+import Foundation
+
+/// Everything that a docq service keeps, in one folder: queue, blobs, sockets.
+public struct DataFolder: Sendable {
+  public static let formatVersion = 1
+
+  public let root: URL
+  public var queueFile: URL { root.appendingPathComponent("queue.sqlite") }
+  public var blobs: URL { root.appendingPathComponent("blobs") }
+  /// Uploads in progress.
+  public var temporary: URL { root.appendingPathComponent("tmp") }
+  /// Sockets and lock files of running processes.
+  public var run: URL { root.appendingPathComponent("run") }
+
+  /// `DOCQ_DATA`, else `docq` in the user's data folder.
+  public static var defaultPath: String {
+    let environment = ProcessInfo.processInfo.environment
+    if let path = environment["DOCQ_DATA"], !path.isEmpty { return path }
+    let base = environment["XDG_DATA_HOME"] ?? "\(environment["HOME"] ?? "/var/lib")/.local/share"
+    return "\(base)/docq"
+  }
+
+  /// Opens the folder, creating it (readable by its owner only) when it is missing.
+  public static func open(_ root: URL) throws -> DataFolder {
+    let folder = DataFolder(root: root.standardizedFileURL)
+    for part in [folder.root, folder.blobs, folder.temporary, folder.run] {
+      do {
+        try FileManager.default.createDirectory(
+          at: part, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+      } catch {
+        throw DataFolderError.cannotCreate(part.path, String(cString: strerror(errno)))
+      }
+      guard access(part.path, W_OK | X_OK) == 0 else { throw DataFolderError.notWritable(part.path) }
+    }
+    try folder.checkVersion()
+    return folder
+  }
+
+  private func checkVersion() throws {
+    let file = root.appendingPathComponent("version")
+    guard let text = try? String(contentsOf: file, encoding: .utf8) else {
+      try Data("\(Self.formatVersion)\n".utf8).write(to: file, options: .atomic)
+      return
+    }
+    let found = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    guard let found, found <= Self.formatVersion else {
+      throw DataFolderError.newer(root.path, text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+  }
+}
+
+public enum DataFolderError: Error, Equatable, Sendable, CustomStringConvertible {
+  case cannotCreate(String, String)
+  case notWritable(String)
+  case newer(String, String)
+
+  public var description: String {
+    switch self {
+    case .cannotCreate(let path, let reason):
+      "cannot create the data folder \(path): \(reason); choose another one with --data"
+    case .notWritable(let path):
+      "the data folder \(path) is not writable for this user; choose another one with --data"
+    case .newer(let path, let found):
+      "the data folder \(path) has format '\(found)', made by a newer docq; update docq or choose another folder"
+    }
+  }
+}

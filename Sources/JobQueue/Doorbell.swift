@@ -1,0 +1,121 @@
+import Foundation
+import Synchronization
+
+/// Wakes the processes of one data folder when the queue changed, over Unix datagram sockets.
+///
+/// A ring carries nothing: who is woken looks into the store. A lost ring costs a slow poll's delay, never a job.
+public enum Doorbell {
+  /// Rings at every listener of the folder; sockets of dead listeners are removed.
+  public static func ring(_ data: DataFolder) {
+    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    let directory = open(data.run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard directory >= 0 else { return }
+    defer { close(directory) }
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: data.run.path)) ?? []
+    for name in names where name.hasSuffix(".bell") {
+      withSocketAddress(directory: directory, name: name) { address, length in
+        var byte: UInt8 = 1
+        if sendto(descriptor, &byte, 1, 0, address, length) < 0, errno == ECONNREFUSED {
+          unlinkat(directory, name, 0)
+        }
+      }
+    }
+  }
+
+  /// Calls `body` with the address of a socket in an open folder. The path goes through /proc, so that deep data
+  /// folders do not exceed the 107 bytes of a socket's path.
+  static func withSocketAddress<Result>(
+    directory: Int32, name: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+  ) -> Result {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    withUnsafeMutableBytes(of: &address.sun_path) { path in
+      path.copyBytes(from: "/proc/self/fd/\(directory)/\(name)".utf8.prefix(path.count - 1))
+    }
+    return withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, socklen_t(MemoryLayout<sockaddr_un>.size)) }
+    }
+  }
+}
+
+/// Waiting for a change without polling. Read `generation`, look into the store, then wait `after` that generation:
+/// a ring between the look and the wait is not missed.
+public protocol ChangeSignal: Sendable {
+  var generation: UInt64 { get }
+  /// Returns at the next change after `generation`, or after the time-out.
+  func wait(after generation: UInt64, timeout: Duration) async
+}
+
+/// A socket at which others ring.
+public final class DoorbellListener: ChangeSignal {
+  private struct State {
+    var generation: UInt64 = 0
+    var nextWaiter = 0
+    var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+  }
+
+  private let state = Mutex(State())
+  private let descriptor: Int32
+  private let path: String
+  private let timer = DispatchQueue(label: "docq.doorbell")
+
+  public init(_ data: DataFolder) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+    let name = "\(getpid())-\(UUIDv7.make().suffix(12)).bell"
+    path = data.run.appendingPathComponent(name).path
+    let directory = open(data.run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(directory) }
+    let socket = descriptor
+    let bound = Doorbell.withSocketAddress(directory: directory, name: name) { bind(socket, $0, $1) }
+    guard descriptor >= 0, bound == 0 else {
+      throw DataFolderError.cannotCreate(path, String(cString: strerror(errno)))
+    }
+    let thread = Thread { [weak self, descriptor] in
+      var byte: UInt8 = 0
+      // Ends when deinit shuts the socket down.
+      while recv(descriptor, &byte, 1, 0) > 0 { self?.ring() }
+      close(descriptor)
+    }
+    thread.name = "docq.doorbell"
+    thread.stackSize = 1 << 17
+    thread.start()
+  }
+
+  deinit {
+    unlink(path)
+    shutdown(descriptor, Int32(SHUT_RDWR))
+  }
+
+  public var generation: UInt64 { state.withLock { $0.generation } }
+
+  /// Wakes the waiters of this process.
+  public func ring() {
+    let waiters = state.withLock { state in
+      state.generation &+= 1
+      defer { state.waiters = [:] }
+      return state.waiters.values.map { $0 }
+    }
+    for waiter in waiters { waiter.resume() }
+  }
+
+  public func wait(after generation: UInt64, timeout: Duration) async {
+    let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) * 1e-18
+    await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+      let id: Int? = state.withLock { state in
+        guard state.generation == generation, seconds > 0 else { return nil }
+        state.nextWaiter += 1
+        state.waiters[state.nextWaiter] = continuation
+        return state.nextWaiter
+      }
+      guard let id else {
+        continuation.resume()
+        return
+      }
+      timer.asyncAfter(deadline: .now() + seconds) { [weak self] in
+        self?.state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
+      }
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import Foundation
+import Synchronization
+
+/// What a handler has of the queue while it runs: blobs, progress, and whether to stop.
+public final class JobContext: Sendable {
+  enum Interruption { case cancelled, stopping, leaseLost }
+
+  private struct State {
+    var interruption: Interruption?
+    var report: (Double, String?)?
+    var stored: [String] = []
+  }
+
+  public let blobs: FileBlobStore
+  private let state = Mutex(State())
+
+  public init(blobs: FileBlobStore) {
+    self.blobs = blobs
+  }
+
+  /// True when the job should end soon: somebody cancelled it, or the worker is stopping.
+  public var isCancelled: Bool { state.withLock { $0.interruption != nil } }
+
+  /// Call it between the steps of long work.
+  public func checkCancelled() throws {
+    if isCancelled { throw CancellationError() }
+  }
+
+  /// Cheap: written to the store about once a second.
+  public func report(progress: Double, stage: String?) {
+    state.withLock { $0.report = (progress, stage) }
+  }
+
+  /// Stores bytes for the result; they are removed again should the job fail.
+  public func store(_ bytes: Data) throws -> String {
+    let name = try blobs.put(bytes)
+    state.withLock { $0.stored += [name] }
+    return name
+  }
+
+  var reason: Interruption? { state.withLock { $0.interruption } }
+  var storedBlobs: [String] { state.withLock { $0.stored } }
+
+  func interrupt(_ why: Interruption) { state.withLock { $0.interruption = $0.interruption ?? why } }
+
+  func takeReport() -> (Double, String?)? {
+    state.withLock { state in
+      defer { state.report = nil }
+      return state.report
+    }
+  }
+}

@@ -1,0 +1,97 @@
+import Foundation
+import GRDB
+
+/// A job's row, and the transitions that several operations share.
+enum JobRow {
+  static func fetch(_ db: Database, _ id: String) throws -> Job? {
+    try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id]).map { try job($0, in: db) }
+  }
+
+  static func job(_ row: Row, in db: Database) throws -> Job {
+    var result = job(row)
+    result.inputBlobs = try String.fetchAll(
+      db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 1 ORDER BY blob", arguments: [result.id])
+    return result
+  }
+
+  /// The row without its input blobs.
+  static func job(_ row: Row) -> Job {
+    let failure: Data? = row["failure"]
+    return Job(
+      id: row["id"], kind: JobKind(rawValue: row["kind"]) ?? .ingest, state: JobState(rawValue: row["state"]) ?? .failed,
+      priority: row["priority"], payload: row["payload"], inputBlobs: [], attempts: row["attempts"],
+      maxAttempts: row["max_attempts"], progress: row["progress"], stage: row["stage"],
+      failure: failure.flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
+      cancelRequested: row["cancel_requested"], createdAt: row["created_at"], runAfter: row["run_after"],
+      startedAt: row["started_at"], finishedAt: row["finished_at"], leaseToken: row["lease_token"],
+      worker: row["worker"])
+  }
+
+  static func record(_ db: Database, _ id: String, _ type: String, _ data: [String: any Sendable]) throws {
+    let body = try JSONSerialization.data(withJSONObject: data, options: [.sortedKeys, .withoutEscapingSlashes])
+    try db.execute(
+      sql: "INSERT INTO job_event (job_id, type, time, data) VALUES (?, ?, ?, ?)",
+      arguments: [id, type, WallClock.milliseconds(), body])
+  }
+
+  /// Queues the job again with backoff, or fails it for good.
+  static func fail(_ db: Database, _ job: Job, _ failure: JobFailure) throws {
+    let now = WallClock.milliseconds()
+    let body = try JSONEncoder().encode(failure)
+    let data: [String: any Sendable] = ["code": failure.code, "message": failure.message]
+    if job.cancelRequested {
+      try db.execute(
+        sql: "UPDATE job SET state = 'cancelled', finished_at = ?, lease_until = NULL WHERE id = ?",
+        arguments: [now, job.id])
+      try record(db, job.id, "cancelled", [:])
+    } else if failure.permanent || job.attempts >= job.maxAttempts {
+      try db.execute(
+        sql: "UPDATE job SET state = 'failed', failure = ?, finished_at = ?, lease_until = NULL WHERE id = ?",
+        arguments: [body, now, job.id])
+      try record(db, job.id, "failed", data)
+    } else {
+      try db.execute(
+        sql: """
+          UPDATE job SET state = 'queued', failure = ?, run_after = ?, worker = NULL, lease_until = NULL,
+            progress = 0, stage = NULL WHERE id = ?
+          """, arguments: [body, now + RetryPolicy.delay(afterAttempt: job.attempts), job.id])
+      try record(db, job.id, "queued", data)
+    }
+  }
+
+  /// Queues jobs again at once whose worker is gone; those out of attempts fail with code "lost".
+  static func takeBack(_ db: Database, _ ids: [String], why: String) throws -> Int {
+    for id in ids {
+      guard let job = try fetch(db, id), job.state == .running else { continue }
+      if job.attempts >= job.maxAttempts || job.cancelRequested {
+        let failure = JobFailure(
+          code: "lost", message: "job \(id) was given up after \(job.attempts) attempts: \(why) each time",
+          permanent: true)
+        try fail(db, job, failure)
+      } else {
+        try db.execute(
+          sql: """
+            UPDATE job SET state = 'queued', worker = NULL, lease_until = NULL, progress = 0, stage = NULL
+            WHERE id = ?
+            """, arguments: [id])
+        try record(db, id, "released", ["reason": why])
+      }
+    }
+    return ids.count
+  }
+
+  static func unreferenced(_ db: Database, _ blobs: [String]) throws -> [String] {
+    try blobs.filter {
+      try Bool.fetchOne(db, sql: "SELECT NOT EXISTS (SELECT 1 FROM job_blob WHERE blob = ?)", arguments: [$0]) ?? true
+    }
+  }
+}
+
+/// When a failed attempt is tried again.
+public enum RetryPolicy {
+  /// Milliseconds to wait: 1 s doubling up to a minute, with 20 % jitter so that failures do not come back in step.
+  public static func delay(afterAttempt attempt: Int) -> Int64 {
+    let base = 1000 * Double(1 << min(6, max(0, attempt - 1)))
+    return Int64(min(60_000, base) * Double.random(in: 0.8...1.2))
+  }
+}

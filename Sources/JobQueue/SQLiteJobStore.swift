@@ -1,0 +1,377 @@
+import Foundation
+import GRDB
+
+/// The queue in one SQLite file, shared by any number of processes on one machine.
+///
+/// WAL with `synchronous=FULL`: what a call acknowledged survives a power cut. Every write is one `BEGIN IMMEDIATE`
+/// transaction that holds the state change, the result and the event.
+public final class SQLiteJobStore: JobStore {
+  private let database: DatabasePool
+  private let clock: any LeaseClock
+  private let onChange: @Sendable () -> Void
+
+  /// Opens the file, creating or migrating it. `onChange` is called after every committed write.
+  ///
+  /// - Throws: `JobStoreError.newerSchema` for a file of a newer docq, `JobStoreError.corrupt` for a damaged one.
+  public init(path: String, clock: any LeaseClock = BootClock(), onChange: @escaping @Sendable () -> Void = {}) throws {
+    self.clock = clock
+    self.onChange = onChange
+    var configuration = Configuration()
+    configuration.busyMode = .callback { attempt in
+      // Short random sleeps, 15 s in all, so that several processes share the writer fairly.
+      guard attempt < 3000 else { return false }
+      usleep(UInt32.random(in: 500...8000))
+      return true
+    }
+    configuration.foreignKeysEnabled = true
+    configuration.maximumReaderCount = 4
+    database = try mappingErrors { try DatabasePool(path: path, configuration: configuration) }
+    try mappingErrors {
+      // GRDB sets synchronous=NORMAL when it turns WAL on, after any preparation of ours: FULL has to come last.
+      try database.writeWithoutTransaction { db in
+        try db.execute(sql: "PRAGMA synchronous=FULL")
+        try db.execute(sql: "PRAGMA journal_size_limit=\(64 << 20)")
+      }
+      try JobSchema.migrate(database)
+    }
+  }
+
+  public convenience init(data: DataFolder) throws {
+    try self.init(path: data.queueFile.path, onChange: { Doorbell.ring(data) })
+  }
+
+  /// Name and value of the settings that durability rests on, read back from the writing connection.
+  public func durabilitySettings() throws -> [String: String] {
+    try database.writeWithoutTransaction { db in
+      [
+        "journal_mode": try String.fetchOne(db, sql: "PRAGMA journal_mode") ?? "",
+        "synchronous": try String.fetchOne(db, sql: "PRAGMA synchronous") ?? "",
+        "foreign_keys": try String.fetchOne(db, sql: "PRAGMA foreign_keys") ?? "",
+      ]
+    }
+  }
+
+  // MARK: - Asking for work
+
+  public func enqueue(_ job: NewJob) async throws -> (job: Job, existing: Bool) {
+    let id = UUIDv7.make()
+    return try await write { db in
+      if let key = job.idempotencyKey,
+        let earlier = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE idempotency_key = ?", arguments: [key])
+      {
+        let stored = JobRow.job(earlier)
+        guard stored.kind == job.kind, stored.payload == job.payload else {
+          throw JobStoreError.idempotencyConflict(key: key)
+        }
+        return (stored, true)
+      }
+      let now = WallClock.milliseconds()
+      try db.execute(
+        sql: """
+          INSERT INTO job (id, kind, state, priority, payload, max_attempts, created_at, run_after, idempotency_key)
+          VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?)
+          """,
+        arguments: [
+          id, job.kind.rawValue, job.priority, job.payload, job.maxAttempts, now, job.runAfter ?? now,
+          job.idempotencyKey,
+        ])
+      for blob in Set(job.inputBlobs) {
+        try db.execute(
+          sql: "INSERT INTO job_blob (job_id, blob, is_input) VALUES (?, ?, 1)", arguments: [id, blob])
+      }
+      try JobRow.record(db, id, "queued", [:])
+      return (try JobRow.fetch(db, id)!, false)
+    }
+  }
+
+  public func job(_ id: String) async throws -> Job? {
+    try await read { db in try JobRow.fetch(db, id) }
+  }
+
+  public func jobs(_ filter: JobFilter) async throws -> (jobs: [Job], nextCursor: String?) {
+    let limit = max(1, min(500, filter.limit))
+    let rows = try await read { db in
+      var conditions: [String] = []
+      var arguments = StatementArguments()
+      if let state = filter.state {
+        conditions += ["state = ?"]
+        arguments += [state.rawValue]
+      }
+      if let kind = filter.kind {
+        conditions += ["kind = ?"]
+        arguments += [kind.rawValue]
+      }
+      if let cursor = filter.cursor {
+        conditions += ["id < ?"]
+        arguments += [cursor]
+      }
+      let matching = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
+      arguments += [limit + 1]
+      return try Row.fetchAll(
+        db, sql: "SELECT * FROM job \(matching) ORDER BY id DESC LIMIT ?", arguments: arguments
+      ).map { try JobRow.job($0, in: db) }
+    }
+    return rows.count > limit ? (Array(rows.prefix(limit)), rows[limit - 1].id) : (rows, nil)
+  }
+
+  public func cancel(_ id: String) async throws -> Job {
+    try await write { db in
+      guard let job = try JobRow.fetch(db, id) else { throw JobStoreError.notFound(jobID: id) }
+      switch job.state {
+      case .queued:
+        try db.execute(
+          sql: "UPDATE job SET state = 'cancelled', cancel_requested = 1, finished_at = ? WHERE id = ?",
+          arguments: [WallClock.milliseconds(), id])
+        try JobRow.record(db, id, "cancelled", [:])
+      case .running:
+        try db.execute(sql: "UPDATE job SET cancel_requested = 1 WHERE id = ?", arguments: [id])
+        try JobRow.record(db, id, "progress", ["stage": "cancelling"])
+      case .cancelled: break
+      case .succeeded, .failed: throw JobStoreError.wrongState(jobID: id, state: job.state)
+      }
+      return try JobRow.fetch(db, id)!
+    }
+  }
+
+  public func retry(_ id: String) async throws -> Job {
+    try await write { db in
+      guard let job = try JobRow.fetch(db, id) else { throw JobStoreError.notFound(jobID: id) }
+      guard job.state == .failed || job.state == .cancelled else {
+        throw JobStoreError.wrongState(jobID: id, state: job.state)
+      }
+      try db.execute(
+        sql: """
+          UPDATE job SET state = 'queued', attempts = 0, progress = 0, stage = NULL, failure = NULL,
+            cancel_requested = 0, run_after = ?, started_at = NULL, finished_at = NULL, worker = NULL,
+            lease_until = NULL WHERE id = ?
+          """, arguments: [WallClock.milliseconds(), id])
+      try JobRow.record(db, id, "retried", [:])
+      return try JobRow.fetch(db, id)!
+    }
+  }
+
+  public func result(_ id: String) async throws -> JobResult? {
+    try await read { db in
+      guard
+        let row = try Row.fetchOne(
+          db, sql: "SELECT content_type, body FROM job_result WHERE job_id = ?", arguments: [id])
+      else { return nil }
+      let blobs = try String.fetchAll(
+        db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 0 ORDER BY blob", arguments: [id])
+      return JobResult(contentType: row["content_type"], body: row["body"], blobs: blobs)
+    }
+  }
+
+  public func events(after: Int64, jobID: String?, limit: Int) async throws -> [JobEvent] {
+    try await read { db in
+      let mine = jobID == nil ? "" : "AND job_id = ?"
+      var arguments: StatementArguments = [after]
+      if let jobID { arguments += [jobID] }
+      arguments += [limit]
+      return try Row.fetchAll(
+        db, sql: "SELECT * FROM job_event WHERE id > ? \(mine) ORDER BY id LIMIT ?", arguments: arguments
+      ).map {
+        JobEvent(id: $0["id"], jobID: $0["job_id"], type: $0["type"], time: $0["time"], data: $0["data"])
+      }
+    }
+  }
+
+  // MARK: - Working
+
+  public func claim(
+    kinds: [JobKind], worker: String, limit: Int, leaseMilliseconds: Int64
+  ) async throws -> [Job] {
+    let places = kinds.map { _ in "?" }.joined(separator: ",")
+    let names = StatementArguments(kinds.map(\.rawValue))
+    // A read first: an idle worker's slow poll must not take the write lock.
+    let now = WallClock.milliseconds()
+    let due = "SELECT id FROM job WHERE state = 'queued' AND kind IN (\(places)) AND run_after <= ?"
+    let any = try await read { db in
+      try String.fetchOne(db, sql: due + " LIMIT 1", arguments: names + [now])
+    }
+    guard any != nil else { return [] }
+    let boot = clock.milliseconds()
+    return try await write { [clock] db in
+      let ids = try String.fetchAll(
+        db, sql: due + " ORDER BY priority DESC, id LIMIT ?", arguments: names + [now, limit])
+      return try ids.map { id in
+        try db.execute(
+          sql: """
+            UPDATE job SET state = 'running', attempts = attempts + 1, lease_token = lease_token + 1,
+              lease_until = ?, lease_boot = ?, worker = ?, started_at = ?, progress = 0, stage = NULL WHERE id = ?
+            """, arguments: [boot + leaseMilliseconds, clock.bootID, worker, now, id])
+        try JobRow.record(db, id, "running", ["worker": worker])
+        return try JobRow.fetch(db, id)!
+      }
+    }
+  }
+
+  public func heartbeat(_ lease: Lease, leaseMilliseconds: Int64) async throws -> Bool {
+    let until = clock.milliseconds() + leaseMilliseconds
+    return try await write { db in
+      try db.execute(
+        sql: "UPDATE job SET lease_until = ? WHERE id = ? AND lease_token = ? AND state = 'running'",
+        arguments: [until, lease.jobID, lease.token])
+      guard db.changesCount == 1 else { throw JobStoreError.leaseLost(jobID: lease.jobID) }
+      return try Bool.fetchOne(
+        db, sql: "SELECT cancel_requested FROM job WHERE id = ?", arguments: [lease.jobID]) ?? false
+    }
+  }
+
+  public func report(_ lease: Lease, progress: Double, stage: String?) async throws {
+    let fraction = progress.isFinite ? min(1, max(0, progress)) : 0
+    try await held(lease, "progress = ?, stage = ?", [fraction, stage]) { db in
+      try JobRow.record(db, lease.jobID, "progress", ["progress": fraction, "stage": stage ?? ""])
+    }
+  }
+
+  public func complete(_ lease: Lease, result: JobResult) async throws {
+    let now = WallClock.milliseconds()
+    try await held(
+      lease, "state = 'succeeded', progress = 1, stage = NULL, finished_at = ?, failure = NULL, lease_until = NULL",
+      [now]
+    ) { db in
+      try db.execute(
+        sql: "INSERT OR REPLACE INTO job_result (job_id, content_type, body) VALUES (?, ?, ?)",
+        arguments: [lease.jobID, result.contentType, result.body])
+      try db.execute(sql: "DELETE FROM job_blob WHERE job_id = ? AND is_input = 0", arguments: [lease.jobID])
+      for blob in Set(result.blobs) {
+        try db.execute(
+          sql: "INSERT INTO job_blob (job_id, blob, is_input) VALUES (?, ?, 0)", arguments: [lease.jobID, blob])
+      }
+      try JobRow.record(db, lease.jobID, "succeeded", [:])
+    }
+  }
+
+  public func fail(_ lease: Lease, failure: JobFailure) async throws {
+    try await write { db in
+      guard let job = try JobRow.fetch(db, lease.jobID), job.state == .running, job.leaseToken == lease.token else {
+        throw JobStoreError.leaseLost(jobID: lease.jobID)
+      }
+      try JobRow.fail(db, job, failure)
+    }
+  }
+
+  public func release(_ lease: Lease) async throws {
+    try await held(
+      lease,
+      "state = 'queued', attempts = attempts - 1, progress = 0, stage = NULL, worker = NULL, lease_until = NULL", []
+    ) { db in
+      try JobRow.record(db, lease.jobID, "released", [:])
+    }
+  }
+
+  public func confirmCancelled(_ lease: Lease) async throws {
+    try await held(lease, "state = 'cancelled', finished_at = ?, lease_until = NULL", [WallClock.milliseconds()]) {
+      try JobRow.record($0, lease.jobID, "cancelled", [:])
+    }
+  }
+
+  // MARK: - Keeping house
+
+  public func expireLeases() async throws -> Int {
+    let now = clock.milliseconds()
+    let bootID = clock.bootID
+    let late = "SELECT id FROM job WHERE state = 'running' AND (lease_until < ? OR lease_boot <> ?)"
+    let any = try await read { try String.fetchOne($0, sql: late + " LIMIT 1", arguments: [now, bootID]) }
+    guard any != nil else { return 0 }
+    return try await write { db in
+      try JobRow.takeBack(db, try String.fetchAll(db, sql: late, arguments: [now, bootID]), why: "its lease ran out")
+    }
+  }
+
+  public func releaseAll(ofWorker worker: String) async throws -> Int {
+    try await write { db in
+      let ids = try String.fetchAll(
+        db, sql: "SELECT id FROM job WHERE state = 'running' AND worker = ?", arguments: [worker])
+      return try JobRow.takeBack(db, ids, why: "its worker died")
+    }
+  }
+
+  public func counts() async throws -> [JobKind: [JobState: Int]] {
+    try await read { db in
+      var result: [JobKind: [JobState: Int]] = [:]
+      for row in try Row.fetchAll(db, sql: "SELECT kind, state, count(*) AS n FROM job GROUP BY kind, state") {
+        guard let kind = JobKind(rawValue: row["kind"]), let state = JobState(rawValue: row["state"]) else { continue }
+        result[kind, default: [:]][state] = row["n"]
+      }
+      return result
+    }
+  }
+
+  public func deleteFinal(before time: Int64) async throws -> [String] {
+    try await write { db in
+      let old = "SELECT id FROM job WHERE state IN ('succeeded', 'failed', 'cancelled') AND finished_at < ?"
+      let blobs = try String.fetchAll(
+        db, sql: "SELECT DISTINCT blob FROM job_blob WHERE job_id IN (\(old))", arguments: [time])
+      try db.execute(sql: "DELETE FROM job WHERE id IN (\(old))", arguments: [time])
+      return try JobRow.unreferenced(db, blobs)
+    }
+  }
+
+  public func unreferenced(_ blobs: [String]) async throws -> [String] {
+    try await read { db in try JobRow.unreferenced(db, blobs) }
+  }
+
+  public func forgetBlobs(ofJob id: String) async throws -> [String] {
+    try await write { db in
+      let blobs = try String.fetchAll(db, sql: "SELECT blob FROM job_blob WHERE job_id = ?", arguments: [id])
+      try db.execute(sql: "DELETE FROM job_blob WHERE job_id = ?", arguments: [id])
+      return try JobRow.unreferenced(db, blobs)
+    }
+  }
+
+  // MARK: - Transactions
+
+  /// Updates the job only while the lease holds, together with what `also` writes.
+  private func held(
+    _ lease: Lease, _ assignments: String, _ values: StatementArguments,
+    also: @escaping @Sendable (Database) throws -> Void
+  ) async throws {
+    try await write { db in
+      try db.execute(
+        sql: "UPDATE job SET \(assignments) WHERE id = ? AND lease_token = ? AND state = 'running'",
+        arguments: values + [lease.jobID, lease.token])
+      guard db.changesCount == 1 else { throw JobStoreError.leaseLost(jobID: lease.jobID) }
+      try also(db)
+    }
+  }
+
+  private func write<Value: Sendable>(
+    _ updates: @escaping @Sendable (Database) throws -> Value
+  ) async throws -> Value {
+    do {
+      let value = try await database.write(updates)
+      onChange()
+      return value
+    } catch {
+      throw mapped(error)
+    }
+  }
+
+  private func read<Value: Sendable>(_ value: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+    do {
+      return try await database.read(value)
+    } catch {
+      throw mapped(error)
+    }
+  }
+}
+
+private func mappingErrors<Value>(_ body: () throws -> Value) throws -> Value {
+  do {
+    return try body()
+  } catch {
+    throw mapped(error)
+  }
+}
+
+/// SQLite's result codes in the queue's own words.
+private func mapped(_ error: any Error) -> any Error {
+  guard let error = error as? DatabaseError else { return error }
+  switch error.resultCode {
+  case .SQLITE_FULL: return JobStoreError.diskFull
+  case .SQLITE_CORRUPT, .SQLITE_NOTADB: return JobStoreError.corrupt(detail: error.message ?? "\(error.resultCode)")
+  default: return error
+  }
+}

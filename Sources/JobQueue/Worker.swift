@@ -1,0 +1,232 @@
+import Foundation
+import Logging
+import Synchronization
+
+/// What does the work of some kinds of jobs.
+public protocol JobHandler: Sendable {
+  var kinds: [JobKind] { get }
+  /// May block: it runs on a thread of its own. A thrown `JobFailure` says whether to try again; any other error counts
+  /// as internal and is tried again; `CancellationError` answers a request to cancel.
+  func run(_ job: Job, context: JobContext) async throws -> JobResult
+}
+
+public struct WorkerOptions: Sendable {
+  /// Jobs at the same time.
+  public var concurrency = 1
+  public var lease: Duration = .seconds(30)
+  /// How long running jobs get after `stop` before they are given back.
+  public var grace: Duration = .seconds(30)
+  /// The longest time between two looks into the queue when nobody rings.
+  public var poll: Duration = .seconds(1)
+
+  public init() {}
+}
+
+/// Claims jobs, keeps their leases alive, runs the handlers and writes down what came of it.
+public final class Worker: Sendable {
+  private struct Running {
+    var context: JobContext
+    var task: Task<Void, Never>
+  }
+
+  private let name: String
+  private let data: DataFolder
+  private let store: any JobStore
+  private let blobs: FileBlobStore
+  private let handlers: [JobKind: any JobHandler]
+  private let options: WorkerOptions
+  private let log: Logger
+  private let stopping = Atomic(false)
+  private let listener: Mutex<DoorbellListener?> = Mutex(nil)
+
+  public init(
+    name: String, data: DataFolder, store: any JobStore, blobs: FileBlobStore, handlers: [any JobHandler],
+    options: WorkerOptions, log: Logger
+  ) {
+    self.name = name
+    self.data = data
+    self.store = store
+    self.blobs = blobs
+    self.handlers = Dictionary(
+      handlers.flatMap { handler in handler.kinds.map { ($0, handler) } }, uniquingKeysWith: { first, _ in first })
+    self.options = options
+    self.log = log
+  }
+
+  /// No new claims; `run` returns when the running jobs ended or their grace is over.
+  public func stop() {
+    stopping.store(true, ordering: .relaxed)
+    listener.withLock { $0 }?.ring()
+  }
+
+  /// Works until `stop`.
+  public func run() async throws {
+    let bell = try DoorbellListener(data)
+    listener.withLock { $0 = bell }
+    let liveness = try WorkerLiveness(name: name, data: data)
+    blobs.removeAbandonedUploads()
+    log.info("\(name) ready as \(liveness.worker)", metadata: ["kinds": "\(handlers.keys.map(\.rawValue).sorted())"])
+    await withTaskGroup(of: Void.self) { group in
+      for _ in 0..<options.concurrency { group.addTask { await self.claimLoop(liveness.worker, bell) } }
+      group.addTask { await self.houseKeeping(bell) }
+      await group.waitForAll()
+    }
+    log.info("\(name) stopped")
+  }
+
+  private var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
+  private func claimLoop(_ worker: String, _ bell: DoorbellListener) async {
+    let kinds = Array(handlers.keys)
+    while !isStopping {
+      let generation = bell.generation
+      do {
+        let jobs = try await store.claim(
+          kinds: kinds, worker: worker, limit: 1, leaseMilliseconds: options.lease.inMilliseconds)
+        if jobs.isEmpty {
+          await bell.wait(after: generation, timeout: options.poll)
+        }
+        for job in jobs { await work(on: job) }
+      } catch {
+        log.error("the queue does not answer: \(error)")
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+
+  /// Takes back what dead workers held and what outlived its lease.
+  private func houseKeeping(_ bell: DoorbellListener) async {
+    while !isStopping {
+      let generation = bell.generation
+      do {
+        try await WorkerLiveness.collectDead(in: data) { worker in
+          let count = try await store.releaseAll(ofWorker: worker)
+          if count > 0 { log.warning("worker \(worker) died; \(count) job(s) queued again") }
+        }
+        let expired = try await store.expireLeases()
+        if expired > 0 { log.warning("\(expired) lease(s) ran out") }
+      } catch {
+        log.error("house-keeping failed: \(error)")
+      }
+      await bell.wait(after: generation, timeout: .milliseconds(500))
+      // Rings come with every change; looking for dead workers twice a second is enough.
+      if !isStopping { try? await Task.sleep(for: .milliseconds(200)) }
+    }
+  }
+
+  // MARK: - One job
+
+  private func work(on job: Job) async {
+    guard let handler = handlers[job.kind] else { return }
+    let lease = Lease(jobID: job.id, token: job.leaseToken)
+    let context = JobContext(blobs: blobs)
+    var log = log
+    log[metadataKey: "job"] = "\(job.id)"
+    log.info("\(job.kind.rawValue) started, attempt \(job.attempts)")
+    let started = ContinuousClock.now
+    let keeper = Task { await self.keepLease(lease, context) }
+    let outcome: Result<JobResult, any Error>
+    // The handler may block for minutes: it must not hold a thread that heartbeats need.
+    let work = Task(executorPreference: HandlerExecutor()) { try await handler.run(job, context: context) }
+    outcome = await work.result
+    keeper.cancel()
+    await keeper.value
+    do {
+      try await finish(job, lease, outcome, context)
+      log.info("\(describe(outcome)) after \((ContinuousClock.now - started).inMilliseconds) ms")
+    } catch JobStoreError.leaseLost {
+      log.warning("the lease was lost; what came of this attempt is dropped")
+      if case .success(let result) = outcome { await drop(result.blobs) }
+    } catch {
+      log.error("the outcome could not be written: \(error)")
+    }
+  }
+
+  private func finish(
+    _ job: Job, _ lease: Lease, _ outcome: Result<JobResult, any Error>, _ context: JobContext
+  ) async throws {
+    switch outcome {
+    case .success(let result):
+      try await store.complete(lease, result: result)
+    case .failure where context.reason == .cancelled:
+      try await store.confirmCancelled(lease)
+    case .failure where context.reason == .stopping:
+      try await store.release(lease)
+    case .failure(let failure as JobFailure):
+      try await store.fail(lease, failure: failure)
+      // Nothing can come of a bad input: it does not stay on the disk.
+      if failure.permanent { await drop(try await store.forgetBlobs(ofJob: job.id)) }
+    case .failure(BlobError.notFound):
+      let failure = JobFailure(
+        code: "input-gone", message: "the input of job \(job.id) was removed; send it again", permanent: true)
+      try await store.fail(lease, failure: failure)
+    case .failure(let error):
+      let failure = JobFailure(code: "internal", message: "\(job.kind.rawValue) failed: \(error)", permanent: false)
+      try await store.fail(lease, failure: failure)
+    }
+    if case .failure = outcome { await drop(context.storedBlobs) }
+  }
+
+  /// Deletes blobs that no job refers to.
+  private func drop(_ names: [String]) async {
+    guard !names.isEmpty, let orphans = try? await store.unreferenced(names) else { return }
+    for name in orphans { try? await blobs.delete(name) }
+  }
+
+  /// Extends the lease, hands progress on and brings requests to cancel, until the task is cancelled.
+  private func keepLease(_ lease: Lease, _ context: JobContext) async {
+    let tick = Duration.milliseconds(250)
+    var nextBeat = ContinuousClock.now + options.lease / 3
+    var nextReport = ContinuousClock.now
+    var deadline: ContinuousClock.Instant?
+    while !Task.isCancelled {
+      try? await Task.sleep(for: tick)
+      guard !Task.isCancelled else { return }
+      let now = ContinuousClock.now
+      do {
+        if now >= nextBeat {
+          nextBeat = now + options.lease / 3
+          if try await store.heartbeat(lease, leaseMilliseconds: options.lease.inMilliseconds) {
+            context.interrupt(.cancelled)
+          }
+        } else if try await store.job(lease.jobID)?.cancelRequested == true {
+          context.interrupt(.cancelled)
+        }
+        if now >= nextReport, let (fraction, stage) = context.takeReport() {
+          nextReport = now + .seconds(1)
+          try await store.report(lease, progress: fraction, stage: stage)
+        }
+      } catch JobStoreError.leaseLost {
+        context.interrupt(.leaseLost)
+      } catch {
+        log.warning("no heartbeat for job \(lease.jobID): \(error)")
+      }
+      if isStopping {
+        deadline = deadline ?? now + options.grace
+        if now >= deadline! { context.interrupt(.stopping) }
+      }
+    }
+  }
+
+  private func describe(_ outcome: Result<JobResult, any Error>) -> String {
+    switch outcome {
+    case .success: "succeeded"
+    case .failure(let failure as JobFailure): "failed: \(failure.message)"
+    case .failure(let error): "failed: \(error)"
+    }
+  }
+}
+
+/// Runs a handler on a thread outside Swift's cooperative pool, where it may block.
+private final class HandlerExecutor: TaskExecutor {
+  private let queue = DispatchQueue(label: "docq.handler", qos: .userInitiated)
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    queue.async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+  }
+}
+
+extension Duration {
+  var inMilliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}
