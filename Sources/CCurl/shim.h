@@ -26,3 +26,6 @@ static inline CURLcode docq_curl_set_progress_callback(CURL *handle, docq_curl_p
 static inline CURLcode docq_curl_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }
+static inline CURLcode docq_curl_get_string(CURL *handle, CURLINFO info, char **value) {
+  return curl_easy_getinfo(handle, info, value);
+}

@@ -1,0 +1,214 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import JobQueue
+import NIOCore
+
+/// The routes about jobs and the documents that they made.
+struct JobRoutes: Sendable {
+  let gateway: Gateway
+
+  var routes: [Route] {
+    [
+      Route(method: .get, path: "/jobs") { request, _ in try await list(request) },
+      Route(method: .get, path: "/jobs/{id}") { request, context in try await show(request, context) },
+      Route(method: .delete, path: "/jobs/{id}") { _, context in
+        try JSONOutput.response(JobView(try await gateway.store.cancel(try id(context))), status: .accepted)
+      },
+      Route(method: .post, path: "/jobs/{id}/retry") { _, context in
+        let job = try await gateway.store.retry(try id(context))
+        var response = try JSONOutput.response(JobView(job), status: .accepted)
+        response.headers[.location] = JobView.path(job.id)
+        return response
+      },
+      Route(method: .get, path: "/jobs/{id}/result") { request, context in
+        try await result(try await job(context), request)
+      },
+      Route(method: .get, path: "/jobs/{id}/events") { request, context in try await events(request, context) },
+      Route(method: .get, path: "/documents/{id}") { request, context in
+        try await result(try await document(context), request)
+      },
+      Route(method: .get, path: "/documents/{id}/annotations") { request, context in
+        try await result(try await document(context), request)
+      },
+      Route(method: .get, path: "/documents/{id}/pages/{page}") { _, context in try await page(context) },
+    ]
+  }
+
+  private func id(_ context: Gateway.Context) throws -> String { try context.parameters.require("id") }
+
+  private func job(_ context: Gateway.Context) async throws -> Job {
+    let id = try id(context)
+    guard let job = try await gateway.store.job(id) else { throw Problem.noSuchJob(id) }
+    return job
+  }
+
+  private func document(_ context: Gateway.Context) async throws -> Job {
+    let job = try await job(context)
+    guard job.kind == .ingest else {
+      throw Problem(404, "no-document", "job \(job.id) is of kind \(job.kind.rawValue): it made no document")
+    }
+    return job
+  }
+
+  private func list(_ request: Request) async throws -> Response {
+    let query = request.uri.queryParameters
+    var filter = JobFilter(cursor: query["cursor"].map(String.init))
+    if let text = query["state"].map(String.init) {
+      guard let state = JobState(rawValue: text) else { throw unknown("state", text, JobState.allCases.map(\.rawValue)) }
+      filter.state = state
+    }
+    if let text = query["kind"].map(String.init) {
+      guard let kind = JobKind(rawValue: text) else { throw unknown("kind", text, JobKind.allCases.map(\.rawValue)) }
+      filter.kind = kind
+    }
+    if let text = query["limit"].map(String.init) {
+      guard let limit = Int(text), (1...500).contains(limit) else {
+        throw Problem(422, "invalid-option", "limit: '\(text.prefix(40))' is not a whole number from 1 to 500")
+      }
+      filter.limit = limit
+    }
+    let page = try await gateway.store.jobs(filter)
+    return try JSONOutput.response(JobListView(jobs: page.jobs.map { JobView($0) }, next_cursor: page.nextCursor))
+  }
+
+  private func unknown(_ name: String, _ value: String, _ known: [String]) -> Problem {
+    Problem(422, "invalid-option", "\(name): there is no '\(value.prefix(40))'; there are \(known.joined(separator: ", "))")
+  }
+
+  private func show(_ request: Request, _ context: Gateway.Context) async throws -> Response {
+    var job = try await job(context)
+    if let text = request.uri.queryParameters["wait"].map(String.init) {
+      guard let seconds = Int(text), seconds >= 0 else {
+        throw Problem(422, "invalid-option", "wait: '\(text.prefix(40))' is not a number of seconds")
+      }
+      let waiter = JobWaiter(store: gateway.store, changes: gateway.changes)
+      job = try await waiter.wait(for: job.id, seconds: min(seconds, gateway.configuration.maxWait))
+    }
+    return try JSONOutput.response(JobView(job))
+  }
+
+  // MARK: - Results
+
+  /// The result of a final job; a problem for one that failed or is not done.
+  func result(_ job: Job, _ request: Request) async throws -> Response {
+    switch job.state {
+    case .queued, .running:
+      throw Problem(
+        409, "not-finished", "job \(job.id) is \(job.state.rawValue); wait for it at \(JobView.path(job.id))?wait=30",
+        headers: [HTTPField(name: .retryAfter, value: "1")])
+    case .cancelled:
+      throw Problem(410, "cancelled", "job \(job.id) was cancelled")
+    case .failed:
+      let failure = job.failure
+      let isInput = failure?.permanent == true && failure?.code != "lost"
+      throw Problem(
+        isInput ? 422 : 500, failure?.code ?? "failed", failure?.message ?? "job \(job.id) failed")
+    case .succeeded: break
+    }
+    guard let result = try await gateway.store.result(job.id) else { throw Problem.noSuchJob(job.id) }
+    guard result.contentType == DocumentFormats.contentType else {
+      return JSONOutput.data(result.body, contentType: result.contentType)
+    }
+    let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
+    let (format, contentType) = try formats.choose(request)
+    guard let blob = formats.formats[format] else { throw Problem(404, "no-format", "there is no \(format) of it") }
+    var response = JSONOutput.data(try await gateway.blobs.read(blob), contentType: contentType)
+    response.headers[.eTag] = "\"\(blob)\""
+    response.headers[.vary] = "Accept"
+    // What came out of a document is shown, not run.
+    response.headers[.securityPolicy] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+    if request.headers[.ifNoneMatch] == "\"\(blob)\"" {
+      return Response(status: .notModified, headers: response.headers)
+    }
+    return response
+  }
+
+  private func page(_ context: Gateway.Context) async throws -> Response {
+    let job = try await document(context)
+    let name = try context.parameters.require("page")
+    guard name.hasSuffix(".png"), let number = Int(name.dropLast(4)), number > 0 else {
+      throw Problem(404, "no-page", "pages are named 1.png, 2.png, ...")
+    }
+    guard job.state == .succeeded, let result = try await gateway.store.result(job.id) else {
+      throw Problem(409, "not-finished", "job \(job.id) is \(job.state.rawValue)")
+    }
+    let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
+    guard let blob = formats.pages["\(number)"] else {
+      throw Problem(404, "no-page", "there is no image of page \(number); send the document with ?images=true")
+    }
+    return JSONOutput.data(try await gateway.blobs.read(blob), contentType: "image/png")
+  }
+
+  // MARK: - Events
+
+  /// Server-sent events: all of the job's, from `Last-Event-ID` on, until the final one.
+  private func events(_ request: Request, _ context: Gateway.Context) async throws -> Response {
+    let job = try await job(context)
+    let start = request.headers[.lastEventID].flatMap { Int64($0) } ?? 0
+    let (store, changes) = (gateway.store, gateway.changes)
+    let draining = gateway.draining
+    let body = ResponseBody { writer in
+      var last = start
+      var quiet = ContinuousClock.now
+      while !draining.hasBegun {
+        let generation = changes.generation
+        let events = try await store.events(after: last, jobID: job.id, limit: 500)
+        for event in events {
+          last = event.id
+          var data = event.data
+          data.removeAll { $0 == 10 || $0 == 13 }
+          let text = "id: \(event.id)\nevent: \(event.type)\ndata: \(String(decoding: data, as: UTF8.self))\n\n"
+          try await writer.write(ByteBuffer(string: text))
+          quiet = .now
+        }
+        if events.isEmpty {
+          guard let now = try await store.job(job.id), !now.state.isFinal else { break }
+          if ContinuousClock.now - quiet > .seconds(15) {
+            try await writer.write(ByteBuffer(string: ": still here\n\n"))
+            quiet = .now
+          }
+          await changes.wait(after: generation, timeout: .seconds(1))
+        }
+      }
+      try await writer.finish(nil)
+    }
+    return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
+  }
+}
+
+/// The result of an ingest job: a blob for each format.
+private struct DocumentFormats: Decodable {
+  static let contentType = "application/vnd.docq.document+json"
+  private static let types: [(format: String, accept: String, contentType: String)] = [
+    ("json", "application/json", "application/json"),
+    ("markdown", "text/markdown", "text/markdown; charset=utf-8"),
+    ("html", "text/html", "text/html; charset=utf-8"),
+    ("text", "text/plain", "text/plain; charset=utf-8"),
+    ("docgenome", "application/vnd.docgenome+json", "application/json"),
+    ("coco", "application/vnd.coco+json", "application/json"),
+  ]
+
+  var formats: [String: String]
+  var pages: [String: String]
+
+  /// By `?format=`, else by Accept, else JSON.
+  func choose(_ request: Request) throws -> (format: String, contentType: String) {
+    let names = Self.types.map(\.format).joined(separator: ", ")
+    if let wanted = request.uri.queryParameters["format"].map(String.init) {
+      guard let type = Self.types.first(where: { $0.format == wanted }) else {
+        throw Problem(406, "no-format", "there is no format '\(wanted.prefix(40))'; there are \(names)")
+      }
+      return (type.format, type.contentType)
+    }
+    let accepted = (request.headers[.accept] ?? "*/*").split(separator: ",").map {
+      $0.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
+    }
+    // A browser's address bar accepts HTML first, which is what a person wants to see.
+    for wanted in accepted {
+      if wanted == "*/*" || wanted == "application/*" { return ("json", "application/json") }
+      if let type = Self.types.first(where: { $0.accept == wanted }) { return (type.format, type.contentType) }
+    }
+    throw Problem(406, "no-format", "none of the accepted types can be made; there are \(names)")
+  }
+}

@@ -1,0 +1,102 @@
+import Foundation
+import HTTPTypes
+import Hummingbird
+import JobQueue
+
+/// An error as `application/problem+json` (RFC 9457).
+struct Problem: Error, Encodable, Sendable {
+  struct Field: Encodable, Sendable {
+    /// JSON pointer (RFC 6901) into the request.
+    var pointer: String
+    var detail: String
+  }
+
+  var status: Int
+  /// A stable word for programs.
+  var code: String
+  var title: String
+  var detail: String
+  var errors: [Field]?
+  var requestID: String?
+  var headers: [HTTPField] = []
+
+  init(_ status: Int, _ code: String, _ detail: String, errors: [Field]? = nil, headers: [HTTPField] = []) {
+    self.status = status
+    self.code = code
+    self.detail = detail
+    self.errors = errors
+    self.headers = headers
+    title = HTTPResponse.Status(code: status).reasonPhrase
+  }
+
+  private enum CodingKeys: String, CodingKey { case type, title, status, detail, code, errors, request_id }
+
+  func encode(to encoder: any Encoder) throws {
+    var values = encoder.container(keyedBy: CodingKeys.self)
+    try values.encode("urn:docq:problem:\(code)", forKey: .type)
+    try values.encode(title, forKey: .title)
+    try values.encode(status, forKey: .status)
+    try values.encode(detail, forKey: .detail)
+    try values.encode(code, forKey: .code)
+    try values.encodeIfPresent(errors, forKey: .errors)
+    try values.encodeIfPresent(requestID, forKey: .request_id)
+  }
+
+  func response(requestID: String) -> Response {
+    var problem = self
+    problem.requestID = requestID
+    let body = (try? JSONOutput.encoder.encode(problem)) ?? Data("{}".utf8)
+    var fields = HTTPFields()
+    fields[.contentType] = "application/problem+json"
+    for field in headers { fields.append(field) }
+    return Response(
+      status: .init(code: status), headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+  }
+
+  /// What a store or a blob store refused, in HTTP's terms.
+  init(describing error: any Error) {
+    let later = [HTTPField(name: .retryAfter, value: "5")]
+    switch error {
+    case let problem as Problem: self = problem
+    case JobStoreError.notFound(let id): self = .noSuchJob(id)
+    case JobStoreError.wrongState(let id, let state):
+      self.init(409, "wrong-state", "job \(id) is \(state.rawValue)")
+    case JobStoreError.idempotencyConflict(let key):
+      self.init(422, "idempotency-conflict", "the idempotency key '\(key)' was used with another request")
+    case JobStoreError.queueFull(let limit):
+      self.init(429, "queue-full", "the queue holds \(limit) jobs already; try again later", headers: later)
+    case JobStoreError.diskFull, BlobError.diskFull:
+      self.init(507, "disk-full", "the disk of the data folder is full", headers: later)
+    case BlobError.tooLarge(let limit):
+      self.init(413, "too-large", "the upload is larger than \(limit) bytes")
+    case BlobError.notFound:
+      self.init(410, "gone", "the content was removed")
+    case let error as HTTPError:
+      self.init(error.status.code, "http", error.body ?? error.status.reasonPhrase)
+    default:
+      self.init(500, "internal", "something went wrong inside docq; the log has the details")
+    }
+  }
+
+  static func noSuchJob(_ id: String) -> Problem {
+    Problem(404, "no-such-job", "there is no job '\(id.prefix(80))'")
+  }
+}
+
+enum JSONOutput {
+  static let encoder: JSONEncoder = {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }()
+
+  static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
+    data(try encoder.encode(value), contentType: "application/json", status: status)
+  }
+
+  static func data(_ body: Data, contentType: String, status: HTTPResponse.Status = .ok) -> Response {
+    Response(
+      status: status, headers: [.contentType: contentType],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+  }
+}
