@@ -28,7 +28,7 @@ public struct DataFolder: Sendable {
         try FileManager.default.createDirectory(
           at: part, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
       } catch {
-        throw DataFolderError.cannotCreate(part.path, String(cString: strerror(errno)))
+        throw DataFolderError.cannotCreate(part.path, Self.reason(error))
       }
       guard access(part.path, W_OK | X_OK) == 0 else { throw DataFolderError.notWritable(part.path) }
     }
@@ -36,10 +36,19 @@ public struct DataFolder: Sendable {
     return folder
   }
 
+  private static func reason(_ error: any Error) -> String {
+    guard let code = (error as? CocoaError)?.underlying as? POSIXError else { return "\(error.localizedDescription)" }
+    return String(cString: strerror(code.code.rawValue))
+  }
+
   private func checkVersion() throws {
     let file = root.appendingPathComponent("version")
     guard let text = try? String(contentsOf: file, encoding: .utf8) else {
-      try Data("\(Self.formatVersion)\n".utf8).write(to: file, options: .atomic)
+      do {
+        try Data("\(Self.formatVersion)\n".utf8).write(to: file, options: .atomic)
+      } catch {
+        throw DataFolderError.cannotCreate(file.path, Self.reason(error))
+      }
       return
     }
     let found = Int(text.trimmingCharacters(in: .whitespacesAndNewlines))

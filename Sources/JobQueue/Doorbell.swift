@@ -7,7 +7,8 @@ import Synchronization
 public enum Doorbell {
   /// Rings at every listener of the folder; sockets of dead listeners are removed.
   public static func ring(_ data: DataFolder) {
-    let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    let descriptor = socket(
+      AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard descriptor >= 0 else { return }
     defer { close(descriptor) }
     let directory = open(data.run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -53,7 +54,9 @@ public final class DoorbellListener: ChangeSignal {
   private struct State {
     var generation: UInt64 = 0
     var nextWaiter = 0
-    var waiters: [Int: CheckedContinuation<Void, Never>] = [:]
+    var waiters: [Int: (deadline: DispatchTime, continuation: CheckedContinuation<Void, Never>)] = [:]
+    /// When the next look for waiters whose time is over is planned.
+    var nextSweep: DispatchTime?
   }
 
   private let state = Mutex(State())
@@ -74,8 +77,14 @@ public final class DoorbellListener: ChangeSignal {
     }
     let thread = Thread { [weak self, descriptor] in
       var byte: UInt8 = 0
-      // Ends when deinit shuts the socket down.
-      while recv(descriptor, &byte, 1, 0) > 0 { self?.ring() }
+      while true {
+        let count = recv(descriptor, &byte, 1, 0)
+        if count > 0 {
+          self?.ring()
+        } else if count == 0 || errno != EINTR {
+          break  // deinit shut the socket down
+        }
+      }
       close(descriptor)
     }
     thread.name = "docq.doorbell"
@@ -95,7 +104,7 @@ public final class DoorbellListener: ChangeSignal {
     let waiters = state.withLock { state in
       state.generation &+= 1
       defer { state.waiters = [:] }
-      return state.waiters.values.map { $0 }
+      return state.waiters.values.map(\.continuation)
     }
     for waiter in waiters { waiter.resume() }
   }
@@ -103,19 +112,34 @@ public final class DoorbellListener: ChangeSignal {
   public func wait(after generation: UInt64, timeout: Duration) async {
     let seconds = Double(timeout.components.seconds) + Double(timeout.components.attoseconds) * 1e-18
     await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
-      let id: Int? = state.withLock { state in
-        guard state.generation == generation, seconds > 0 else { return nil }
+      let isWaiting = state.withLock { state in
+        guard state.generation == generation, seconds > 0 else { return false }
+        let deadline = DispatchTime.now() + seconds
         state.nextWaiter += 1
-        state.waiters[state.nextWaiter] = continuation
-        return state.nextWaiter
+        state.waiters[state.nextWaiter] = (deadline, continuation)
+        planSweep(&state, at: deadline)
+        return true
       }
-      guard let id else {
-        continuation.resume()
-        return
-      }
-      timer.asyncAfter(deadline: .now() + seconds) { [weak self] in
-        self?.state.withLock { $0.waiters.removeValue(forKey: id) }?.resume()
-      }
+      if !isWaiting { continuation.resume() }
     }
+  }
+
+  // One planned sweep serves all waiters: a timer for each would pile up when rings come much faster than time-outs.
+  private func planSweep(_ state: inout State, at deadline: DispatchTime) {
+    if let next = state.nextSweep, next <= deadline { return }
+    state.nextSweep = deadline
+    timer.asyncAfter(deadline: deadline) { [weak self] in self?.sweep(plannedFor: deadline) }
+  }
+
+  private func sweep(plannedFor planned: DispatchTime) {
+    let expired = state.withLock { state in
+      if state.nextSweep == planned { state.nextSweep = nil }
+      let now = DispatchTime.now()
+      let over = state.waiters.filter { $0.value.deadline <= now }
+      for id in over.keys { state.waiters[id] = nil }
+      if let next = state.waiters.values.map(\.deadline).min() { planSweep(&state, at: next) }
+      return over.values.map(\.continuation)
+    }
+    for waiter in expired { waiter.resume() }
   }
 }

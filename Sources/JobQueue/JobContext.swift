@@ -9,6 +9,7 @@ public final class JobContext: Sendable {
     var interruption: Interruption?
     var report: (Double, String?)?
     var stored: [String] = []
+    var uploads: [any BlobUpload] = []
   }
 
   public let blobs: FileBlobStore
@@ -33,9 +34,24 @@ public final class JobContext: Sendable {
 
   /// Stores bytes for the result; they are removed again should the job fail.
   public func store(_ bytes: Data) throws -> String {
-    let name = try blobs.put(bytes)
-    state.withLock { $0.stored += [name] }
+    let upload = try blobs.makeUpload()
+    try bytes.withUnsafeBytes { try upload.write($0) }
+    let name = try upload.commit()
+    state.withLock {
+      $0.stored += [name]
+      // Kept until the job's outcome is stored: see `BlobUpload.discard`.
+      $0.uploads += [upload]
+    }
     return name
+  }
+
+  /// Lets go of the uploads, once the store knows (or refused) the blobs.
+  func settleUploads() {
+    let uploads = state.withLock { state in
+      defer { state.uploads = [] }
+      return state.uploads
+    }
+    for upload in uploads { upload.discard() }
   }
 
   var reason: Interruption? { state.withLock { $0.interruption } }

@@ -1,11 +1,19 @@
+import Crypto
 import Foundation
 import GRDB
 
 /// A job's row, and the transitions that several operations share.
 enum JobRow {
   static func fetch(_ db: Database, _ id: String) throws -> Job? {
-    try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id]).map { try job($0, in: db) }
+    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id]) else { return nil }
+    let result = try job(row, in: db)
+    guard sha256(result.payload) == row["payload_sha256"] else {
+      throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
+    }
+    return result
   }
+
+  static func sha256(_ bytes: Data) -> Data { Data(SHA256.hash(data: bytes)) }
 
   static func job(_ row: Row, in db: Database) throws -> Job {
     var result = job(row)
@@ -18,7 +26,8 @@ enum JobRow {
   static func job(_ row: Row) -> Job {
     let failure: Data? = row["failure"]
     return Job(
-      id: row["id"], kind: JobKind(rawValue: row["kind"]) ?? .ingest, state: JobState(rawValue: row["state"]) ?? .failed,
+      id: row["id"], kind: JobKind(rawValue: row["kind"]) ?? .ingest,
+      state: JobState(rawValue: row["state"]) ?? .failed,
       priority: row["priority"], payload: row["payload"], inputBlobs: [], attempts: row["attempts"],
       maxAttempts: row["max_attempts"], progress: row["progress"], stage: row["stage"],
       failure: failure.flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
@@ -35,7 +44,7 @@ enum JobRow {
   }
 
   /// Queues the job again with backoff, or fails it for good.
-  static func fail(_ db: Database, _ job: Job, _ failure: JobFailure) throws {
+  static func fail(_ db: Database, _ job: Job, _ failure: JobFailure, clock: any LeaseClock) throws {
     let now = WallClock.milliseconds()
     let body = try JSONEncoder().encode(failure)
     let data: [String: any Sendable] = ["code": failure.code, "message": failure.message]
@@ -50,31 +59,29 @@ enum JobRow {
         arguments: [body, now, job.id])
       try record(db, job.id, "failed", data)
     } else {
+      let delay = RetryPolicy.delay(afterAttempt: job.attempts)
       try db.execute(
         sql: """
-          UPDATE job SET state = 'queued', failure = ?, run_after = ?, worker = NULL, lease_until = NULL,
+          UPDATE job SET state = 'queued', failure = ?, run_after = ?, worker = NULL, lease_until = ?, lease_boot = ?,
             progress = 0, stage = NULL WHERE id = ?
-          """, arguments: [body, now + RetryPolicy.delay(afterAttempt: job.attempts), job.id])
+          """, arguments: [body, now + delay, clock.milliseconds() + delay, clock.bootID, job.id])
       try record(db, job.id, "queued", data)
     }
   }
 
-  /// Queues jobs again at once whose worker is gone; those out of attempts fail with code "lost".
-  static func takeBack(_ db: Database, _ ids: [String], why: String) throws -> Int {
+  /// Queues jobs again at once whose worker is gone; those out of attempts fail for `reason`.
+  static func takeBack(_ db: Database, _ ids: [String], _ reason: LossReason, clock: any LeaseClock) throws -> Int {
     for id in ids {
       guard let job = try fetch(db, id), job.state == .running else { continue }
       if job.attempts >= job.maxAttempts || job.cancelRequested {
-        let failure = JobFailure(
-          code: "lost", message: "job \(id) was given up after \(job.attempts) attempts: \(why) each time",
-          permanent: true)
-        try fail(db, job, failure)
+        try fail(db, job, reason.failure(of: job), clock: clock)
       } else {
         try db.execute(
           sql: """
             UPDATE job SET state = 'queued', worker = NULL, lease_until = NULL, progress = 0, stage = NULL
             WHERE id = ?
             """, arguments: [id])
-        try record(db, id, "released", ["reason": why])
+        try record(db, id, "released", ["reason": reason.rawValue])
       }
     }
     return ids.count
@@ -84,6 +91,19 @@ enum JobRow {
     try blobs.filter {
       try Bool.fetchOne(db, sql: "SELECT NOT EXISTS (SELECT 1 FROM job_blob WHERE blob = ?)", arguments: [$0]) ?? true
     }
+  }
+}
+
+/// How a running job got lost.
+enum LossReason: String {
+  case workerDied = "its worker died"
+  case leaseExpired = "its lease ran out"
+
+  func failure(of job: Job) -> JobFailure {
+    JobFailure(
+      code: "lost",
+      message: "job \(job.id) was given up after \(job.attempts) attempt(s): \(rawValue) during the last one",
+      permanent: true)
   }
 }
 

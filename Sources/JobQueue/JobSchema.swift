@@ -9,10 +9,13 @@ enum JobSchema {
       let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
       guard found <= version else { throw JobStoreError.newerSchema(found: found, supported: version) }
       if found < 1 { try createTables(db) }
-      try db.execute(sql: "PRAGMA user_version = \(version)")
+      if found < version { try db.execute(sql: "PRAGMA user_version = \(version)") }
     }
   }
 
+  // SQLite notices damaged pages but not damaged bytes inside a value, so what answers are made of has a SHA-256 beside
+  // it. `scheduled_at` is wall time that somebody asked for. `lease_until` is on the lease clock of `lease_boot`: the end
+  // of a running job's lease, or of a queued job's back-off.
   private static func createTables(_ db: Database) throws {
     try db.execute(
       sql: """
@@ -22,6 +25,7 @@ enum JobSchema {
           state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
           priority INTEGER NOT NULL DEFAULT 0,
           payload BLOB NOT NULL,
+          payload_sha256 BLOB NOT NULL,
           attempts INTEGER NOT NULL DEFAULT 0,
           max_attempts INTEGER NOT NULL,
           progress REAL NOT NULL DEFAULT 0,
@@ -30,6 +34,7 @@ enum JobSchema {
           cancel_requested INTEGER NOT NULL DEFAULT 0,
           created_at INTEGER NOT NULL,
           run_after INTEGER NOT NULL,
+          scheduled_at INTEGER,
           started_at INTEGER,
           finished_at INTEGER,
           lease_token INTEGER NOT NULL DEFAULT 0,
@@ -40,6 +45,7 @@ enum JobSchema {
         ) STRICT;
         CREATE INDEX job_due ON job (kind, priority DESC, id) WHERE state = 'queued';
         CREATE INDEX job_leased ON job (lease_until) WHERE state = 'running';
+        CREATE INDEX job_by_state ON job (state, kind, id);
         CREATE INDEX job_finished ON job (finished_at) WHERE finished_at IS NOT NULL;
         CREATE TABLE job_blob (
           job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
@@ -51,7 +57,8 @@ enum JobSchema {
         CREATE TABLE job_result (
           job_id TEXT PRIMARY KEY REFERENCES job (id) ON DELETE CASCADE,
           content_type TEXT NOT NULL,
-          body BLOB NOT NULL
+          body BLOB NOT NULL,
+          sha256 BLOB NOT NULL
         ) STRICT;
         CREATE TABLE job_event (
           id INTEGER PRIMARY KEY AUTOINCREMENT,

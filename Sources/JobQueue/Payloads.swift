@@ -38,7 +38,9 @@ public struct ExtractPayload: Codable, Sendable, Hashable {
   public var ignoreEmbedded: Bool
   public var password: String?
 
-  public init(document: UploadedDocument, schema: String = "invoice", ignoreEmbedded: Bool = false, password: String? = nil) {
+  public init(
+    document: UploadedDocument, schema: String = "invoice", ignoreEmbedded: Bool = false, password: String? = nil
+  ) {
     self.document = document
     self.schema = schema
     self.ignoreEmbedded = ignoreEmbedded

@@ -25,7 +25,8 @@ public final class SQLiteJobStore: JobStore {
     }
     configuration.foreignKeysEnabled = true
     configuration.maximumReaderCount = 4
-    database = try mappingErrors { try DatabasePool(path: path, configuration: configuration) }
+    let settings = configuration
+    database = try mappingErrors { try Self.open(path, settings) }
     try mappingErrors {
       // GRDB sets synchronous=NORMAL when it turns WAL on, after any preparation of ours: FULL has to come last.
       try database.writeWithoutTransaction { db in
@@ -33,7 +34,29 @@ public final class SQLiteJobStore: JobStore {
         try db.execute(sql: "PRAGMA journal_size_limit=\(64 << 20)")
       }
       try JobSchema.migrate(database)
+      try Self.check(database, path: path)
     }
+  }
+
+  /// Damage in a file of a usual size shows at the start, before anything is built on it. (Damaged values show when
+  /// they are read: they have checksums.)
+  private static func check(_ database: DatabasePool, path: String) throws {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_size <= 64 << 20 else { return }
+    let found = try database.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+    guard found == "ok" else { throw JobStoreError.corrupt(detail: "\(path): \(found ?? "no answer")") }
+  }
+
+  /// Turning WAL on does not ask the busy handler, and another process may be opening or closing the same file.
+  private static func open(_ path: String, _ configuration: Configuration) throws -> DatabasePool {
+    for _ in 0..<1000 {
+      do {
+        return try DatabasePool(path: path, configuration: configuration)
+      } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY {
+        usleep(UInt32.random(in: 2000...20_000))
+      }
+    }
+    return try DatabasePool(path: path, configuration: configuration)
   }
 
   public convenience init(data: DataFolder) throws {
@@ -59,7 +82,7 @@ public final class SQLiteJobStore: JobStore {
       if let key = job.idempotencyKey,
         let earlier = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE idempotency_key = ?", arguments: [key])
       {
-        let stored = JobRow.job(earlier)
+        let stored = try JobRow.job(earlier, in: db)
         guard stored.kind == job.kind, stored.payload == job.payload else {
           throw JobStoreError.idempotencyConflict(key: key)
         }
@@ -68,12 +91,13 @@ public final class SQLiteJobStore: JobStore {
       let now = WallClock.milliseconds()
       try db.execute(
         sql: """
-          INSERT INTO job (id, kind, state, priority, payload, max_attempts, created_at, run_after, idempotency_key)
-          VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?)
+          INSERT INTO job (id, kind, state, priority, payload, payload_sha256, max_attempts, created_at, run_after,
+            scheduled_at, idempotency_key)
+          VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
-          id, job.kind.rawValue, job.priority, job.payload, job.maxAttempts, now, job.runAfter ?? now,
-          job.idempotencyKey,
+          id, job.kind.rawValue, job.priority, job.payload, JobRow.sha256(job.payload), job.maxAttempts, now,
+          job.runAfter ?? now, job.runAfter, job.idempotencyKey,
         ])
       for blob in Set(job.inputBlobs) {
         try db.execute(
@@ -142,8 +166,8 @@ public final class SQLiteJobStore: JobStore {
       try db.execute(
         sql: """
           UPDATE job SET state = 'queued', attempts = 0, progress = 0, stage = NULL, failure = NULL,
-            cancel_requested = 0, run_after = ?, started_at = NULL, finished_at = NULL, worker = NULL,
-            lease_until = NULL WHERE id = ?
+            cancel_requested = 0, run_after = ?, scheduled_at = NULL, started_at = NULL, finished_at = NULL,
+            worker = NULL, lease_until = NULL WHERE id = ?
           """, arguments: [WallClock.milliseconds(), id])
       try JobRow.record(db, id, "retried", [:])
       return try JobRow.fetch(db, id)!
@@ -154,8 +178,11 @@ public final class SQLiteJobStore: JobStore {
     try await read { db in
       guard
         let row = try Row.fetchOne(
-          db, sql: "SELECT content_type, body FROM job_result WHERE job_id = ?", arguments: [id])
+          db, sql: "SELECT content_type, body, sha256 FROM job_result WHERE job_id = ?", arguments: [id])
       else { return nil }
+      guard JobRow.sha256(row["body"]) == row["sha256"] else {
+        throw JobStoreError.corrupt(detail: "the result of job \(id) does not match its checksum")
+      }
       let blobs = try String.fetchAll(
         db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 0 ORDER BY blob", arguments: [id])
       return JobResult(contentType: row["content_type"], body: row["body"], blobs: blobs)
@@ -185,15 +212,19 @@ public final class SQLiteJobStore: JobStore {
     let names = StatementArguments(kinds.map(\.rawValue))
     // A read first: an idle worker's slow poll must not take the write lock.
     let now = WallClock.milliseconds()
-    let due = "SELECT id FROM job WHERE state = 'queued' AND kind IN (\(places)) AND run_after <= ?"
-    let any = try await read { db in
-      try String.fetchOne(db, sql: due + " LIMIT 1", arguments: names + [now])
-    }
-    guard any != nil else { return [] }
     let boot = clock.milliseconds()
+    // Nothing but an asked-for start rests on wall time: setting the clock back must not hold up the queue.
+    let due = """
+      SELECT id FROM job WHERE state = 'queued' AND kind IN (\(places))
+        AND (scheduled_at IS NULL OR scheduled_at <= ?)
+        AND (lease_until IS NULL OR lease_until <= ? OR lease_boot <> ?)
+      """
+    let arguments = names + [now, boot, clock.bootID]
+    let any = try await read { db in try String.fetchOne(db, sql: due + " LIMIT 1", arguments: arguments) }
+    guard any != nil else { return [] }
     return try await write { [clock] db in
       let ids = try String.fetchAll(
-        db, sql: due + " ORDER BY priority DESC, id LIMIT ?", arguments: names + [now, limit])
+        db, sql: due + " ORDER BY priority DESC, id LIMIT ?", arguments: arguments + [limit])
       return try ids.map { id in
         try db.execute(
           sql: """
@@ -208,7 +239,7 @@ public final class SQLiteJobStore: JobStore {
 
   public func heartbeat(_ lease: Lease, leaseMilliseconds: Int64) async throws -> Bool {
     let until = clock.milliseconds() + leaseMilliseconds
-    return try await write { db in
+    return try await write(ringing: false) { db in
       try db.execute(
         sql: "UPDATE job SET lease_until = ? WHERE id = ? AND lease_token = ? AND state = 'running'",
         arguments: [until, lease.jobID, lease.token])
@@ -232,8 +263,8 @@ public final class SQLiteJobStore: JobStore {
       [now]
     ) { db in
       try db.execute(
-        sql: "INSERT OR REPLACE INTO job_result (job_id, content_type, body) VALUES (?, ?, ?)",
-        arguments: [lease.jobID, result.contentType, result.body])
+        sql: "INSERT OR REPLACE INTO job_result (job_id, content_type, body, sha256) VALUES (?, ?, ?, ?)",
+        arguments: [lease.jobID, result.contentType, result.body, JobRow.sha256(result.body)])
       try db.execute(sql: "DELETE FROM job_blob WHERE job_id = ? AND is_input = 0", arguments: [lease.jobID])
       for blob in Set(result.blobs) {
         try db.execute(
@@ -244,20 +275,25 @@ public final class SQLiteJobStore: JobStore {
   }
 
   public func fail(_ lease: Lease, failure: JobFailure) async throws {
-    try await write { db in
+    try await write { [clock] db in
       guard let job = try JobRow.fetch(db, lease.jobID), job.state == .running, job.leaseToken == lease.token else {
         throw JobStoreError.leaseLost(jobID: lease.jobID)
       }
-      try JobRow.fail(db, job, failure)
+      try JobRow.fail(db, job, failure, clock: clock)
     }
   }
 
   public func release(_ lease: Lease) async throws {
+    let now = WallClock.milliseconds()
     try await held(
       lease,
       "state = 'queued', attempts = attempts - 1, progress = 0, stage = NULL, worker = NULL, lease_until = NULL", []
     ) { db in
-      try JobRow.record(db, lease.jobID, "released", [:])
+      // Asked to stop and given back: nobody has to take it up again to learn that.
+      try db.execute(
+        sql: "UPDATE job SET state = 'cancelled', finished_at = ? WHERE id = ? AND cancel_requested = 1",
+        arguments: [now, lease.jobID])
+      try JobRow.record(db, lease.jobID, db.changesCount == 1 ? "cancelled" : "released", [:])
     }
   }
 
@@ -272,19 +308,20 @@ public final class SQLiteJobStore: JobStore {
   public func expireLeases() async throws -> Int {
     let now = clock.milliseconds()
     let bootID = clock.bootID
-    let late = "SELECT id FROM job WHERE state = 'running' AND (lease_until < ? OR lease_boot <> ?)"
+    let late = "SELECT id FROM job WHERE state = 'running' AND (lease_until < ? OR lease_boot <> ?) ORDER BY id"
     let any = try await read { try String.fetchOne($0, sql: late + " LIMIT 1", arguments: [now, bootID]) }
     guard any != nil else { return 0 }
-    return try await write { db in
-      try JobRow.takeBack(db, try String.fetchAll(db, sql: late, arguments: [now, bootID]), why: "its lease ran out")
+    return try await write { [clock] db in
+      try JobRow.takeBack(
+        db, try String.fetchAll(db, sql: late, arguments: [now, bootID]), .leaseExpired, clock: clock)
     }
   }
 
   public func releaseAll(ofWorker worker: String) async throws -> Int {
-    try await write { db in
+    try await write { [clock] db in
       let ids = try String.fetchAll(
-        db, sql: "SELECT id FROM job WHERE state = 'running' AND worker = ?", arguments: [worker])
-      return try JobRow.takeBack(db, ids, why: "its worker died")
+        db, sql: "SELECT id FROM job WHERE state = 'running' AND worker = ? ORDER BY id", arguments: [worker])
+      return try JobRow.takeBack(db, ids, .workerDied, clock: clock)
     }
   }
 
@@ -338,11 +375,14 @@ public final class SQLiteJobStore: JobStore {
   }
 
   private func write<Value: Sendable>(
-    _ updates: @escaping @Sendable (Database) throws -> Value
+    ringing: Bool = true, _ updates: @escaping @Sendable (Database) throws -> Value
   ) async throws -> Value {
     do {
-      let value = try await database.write(updates)
-      onChange()
+      let (value, changed) = try await database.write { db in
+        let before = db.totalChangesCount
+        return (try updates(db), db.totalChangesCount > before)
+      }
+      if ringing && changed { onChange() }
       return value
     } catch {
       throw mapped(error)

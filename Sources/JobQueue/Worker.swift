@@ -38,6 +38,7 @@ public final class Worker: Sendable {
   private let log: Logger
   private let stopping = Atomic(false)
   private let listener: Mutex<DoorbellListener?> = Mutex(nil)
+  private let laterDrops: Mutex<[(due: ContinuousClock.Instant, names: [String])]> = Mutex([])
 
   public init(
     name: String, data: DataFolder, store: any JobStore, blobs: FileBlobStore, handlers: [any JobHandler],
@@ -71,6 +72,8 @@ public final class Worker: Sendable {
       group.addTask { await self.houseKeeping(bell) }
       await group.waitForAll()
     }
+    // The lock on the worker's name has to outlast the jobs; nothing else uses the object.
+    withExtendedLifetime(liveness) {}
     log.info("\(name) stopped")
   }
 
@@ -94,8 +97,9 @@ public final class Worker: Sendable {
     }
   }
 
-  /// Takes back what dead workers held and what outlived its lease.
+  /// Takes back what dead workers held and what outlived its lease, and removes blobs that nothing refers to.
   private func houseKeeping(_ bell: DoorbellListener) async {
+    var nextCollection = ContinuousClock.now
     while !isStopping {
       let generation = bell.generation
       do {
@@ -105,6 +109,17 @@ public final class Worker: Sendable {
         }
         let expired = try await store.expireLeases()
         if expired > 0 { log.warning("\(expired) lease(s) ran out") }
+        let now = ContinuousClock.now
+        let due = laterDrops.withLock { drops in
+          defer { drops.removeAll { $0.due <= now } }
+          return drops.filter { $0.due <= now }.flatMap(\.names)
+        }
+        await drop(due)
+        if now >= nextCollection {
+          nextCollection = now + .seconds(3600)
+          let count = try await blobs.collectGarbage(store)
+          if count > 0 { log.info("\(count) blob(s) that no job refers to were removed") }
+        }
       } catch {
         log.error("house-keeping failed: \(error)")
       }
@@ -127,19 +142,42 @@ public final class Worker: Sendable {
     let keeper = Task { await self.keepLease(lease, context) }
     let outcome: Result<JobResult, any Error>
     // The handler may block for minutes: it must not hold a thread that heartbeats need.
-    let work = Task(executorPreference: HandlerExecutor()) { try await handler.run(job, context: context) }
+    let work = Task(executorPreference: HandlerExecutor()) {
+      for blob in job.inputBlobs { try await context.blobs.verify(blob) }
+      return try await handler.run(job, context: context)
+    }
     outcome = await work.result
-    keeper.cancel()
-    await keeper.value
     do {
-      try await finish(job, lease, outcome, context)
+      try await persist(job, lease, outcome, context)
       log.info("\(describe(outcome)) after \((ContinuousClock.now - started).inMilliseconds) ms")
     } catch JobStoreError.leaseLost {
       log.warning("the lease was lost; what came of this attempt is dropped")
-      if case .success(let result) = outcome { await drop(result.blobs) }
     } catch {
-      log.error("the outcome could not be written: \(error)")
+      log.error("the outcome could not be written; the job runs again when its lease is over: \(error)")
     }
+    keeper.cancel()
+    await keeper.value
+    // Blobs of another attempt, or of a job that needs the same content, are referred to and stay.
+    context.settleUploads()
+    await drop(context.storedBlobs)
+  }
+
+  /// Writes the outcome down, trying again for a while (disk full, file busy): minutes of work hang on it. The lease is
+  /// kept meanwhile.
+  private func persist(
+    _ job: Job, _ lease: Lease, _ outcome: Result<JobResult, any Error>, _ context: JobContext
+  ) async throws {
+    for pause in [200, 1000, 5000, 10_000] {
+      do {
+        return try await finish(job, lease, outcome, context)
+      } catch JobStoreError.leaseLost {
+        throw JobStoreError.leaseLost(jobID: job.id)
+      } catch {
+        log.warning("the outcome of job \(job.id) could not be written yet: \(error)")
+        try await Task.sleep(for: .milliseconds(pause))
+      }
+    }
+    try await finish(job, lease, outcome, context)
   }
 
   private func finish(
@@ -155,16 +193,27 @@ public final class Worker: Sendable {
     case .failure(let failure as JobFailure):
       try await store.fail(lease, failure: failure)
       // Nothing can come of a bad input: it does not stay on the disk.
-      if failure.permanent { await drop(try await store.forgetBlobs(ofJob: job.id)) }
+      if failure.permanent { await forgetInputs(of: job) }
     case .failure(BlobError.notFound):
       let failure = JobFailure(
         code: "input-gone", message: "the input of job \(job.id) was removed; send it again", permanent: true)
       try await store.fail(lease, failure: failure)
+    case .failure(BlobError.corrupt):
+      let failure = JobFailure(
+        code: "input-corrupt", message: "the disk damaged the input of job \(job.id); send it again", permanent: true)
+      try await store.fail(lease, failure: failure)
+      await forgetInputs(of: job)
     case .failure(let error):
       let failure = JobFailure(code: "internal", message: "\(job.kind.rawValue) failed: \(error)", permanent: false)
       try await store.fail(lease, failure: failure)
     }
-    if case .failure = outcome { await drop(context.storedBlobs) }
+  }
+
+  private func forgetInputs(of job: Job) async {
+    guard let orphans = try? await store.forgetBlobs(ofJob: job.id) else { return }
+    for name in orphans { try? await blobs.delete(name) }
+    // Who sent the input may still hold it, and put it back when letting go (see `BlobUpload.discard`).
+    laterDrops.withLock { $0 += [(ContinuousClock.now + .seconds(2), orphans)] }
   }
 
   /// Deletes blobs that no job refers to.
@@ -198,12 +247,14 @@ public final class Worker: Sendable {
         }
       } catch JobStoreError.leaseLost {
         context.interrupt(.leaseLost)
+      } catch is CancellationError {
+        return
       } catch {
         log.warning("no heartbeat for job \(lease.jobID): \(error)")
       }
       if isStopping {
         deadline = deadline ?? now + options.grace
-        if now >= deadline! { context.interrupt(.stopping) }
+        if let deadline, now >= deadline { context.interrupt(.stopping) }
       }
     }
   }
