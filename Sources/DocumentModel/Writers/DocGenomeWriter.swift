@@ -1,0 +1,186 @@
+import Foundation
+
+/// DocGenome's annotation files (Xia et al., arXiv 2406.11633), boxes in pixels of page images at `dpi`.
+///
+/// Without LaTeX sources `source_code` holds the text. Page furniture is labelled Others and has no relations.
+struct DocGenomeWriter {
+  private let document: Document
+  private let scale: Double
+  private let regions: [Region]
+
+  init(_ document: Document, dpi: Double = 200) {
+    self.document = document
+    scale = dpi / 72
+    regions = document.regions
+  }
+
+  /// The four files of a folder.
+  func files() throws -> [(name: String, data: Data)] {
+    [
+      ("layout_annotation.json", try encode(layout)), ("reading_annotation.json", try encode(reading)),
+      ("order_annotation.json", try encode(order)), ("quality_report.json", try encode(quality)),
+    ]
+  }
+
+  /// All four as one object, keyed by file name without its ending.
+  func combined() throws -> Data {
+    struct Combined: Encodable {
+      var layout_annotation: Layout
+      var reading_annotation: [Block]
+      var order_annotation: Order
+      var quality_report: Quality
+    }
+    return try encode(
+      Combined(layout_annotation: layout, reading_annotation: reading, order_annotation: order, quality_report: quality))
+  }
+
+  func coco() throws -> Data { try encode(layout) }
+
+  // MARK: - Files
+
+  private struct Layout: Encodable {
+    struct Info: Encodable {
+      var version = "1.0"
+      var description = "Document layout in DocGenome's categories"
+      var contributor = "docq"
+    }
+    struct Image: Encodable {
+      var id, width, height: Int
+      var file_name: String
+    }
+    struct Annotation: Encodable {
+      var id, image_id, category_id: Int
+      var bbox: [Int]
+      var area: Int
+      var iscrowd = 0
+      var segmentation: [[Int]] = []
+    }
+    struct Category: Encodable {
+      var id: Int
+      var name, supercategory: String
+    }
+    var info = Info()
+    var images: [Image]
+    var annotations: [Annotation]
+    var categories: [Category]
+  }
+
+  private struct Block: Encodable {
+    var block_id: Int
+    var bbox: [Int]
+    var category, page_index: Int
+    var source_code: String
+    var previous_block, parent_block, next_block: Int?
+  }
+
+  private struct Order: Encodable {
+    struct Edge: Encodable {
+      var type: String
+      var from, to: Int
+    }
+    var annotations: [Block]
+    var orders: [Edge]
+  }
+
+  private struct Quality: Encodable {
+    struct Category: Encodable {
+      var category: String
+      var geometry_count, reading_count: Int
+      var missing_rate: Double
+    }
+    struct PageQuality: Encodable {
+      var page, num_blocks: Int
+      var area, overlap, ratio: Double
+    }
+    var num_pages, num_columns: Int
+    var category_quality: [Category]
+    var page_quality: [PageQuality]
+  }
+
+  private var layout: Layout {
+    Layout(
+      images: document.pages.map {
+        Layout.Image(
+          id: $0.index, width: pixels($0.width), height: pixels($0.height),
+          file_name: String(format: "page_%04d.jpg", $0.index))
+      },
+      annotations: regions.map { region in
+        let (x, y) = (pixels(region.bbox.x0), pixels(region.bbox.y0))
+        let (w, h) = (pixels(region.bbox.x1) - x, pixels(region.bbox.y1) - y)
+        return Layout.Annotation(
+          id: region.id, image_id: region.page, category_id: region.label.rawValue, bbox: [x, y, w, h], area: w * h)
+      },
+      categories: RegionClass.allCases.map {
+        Layout.Category(id: $0.rawValue, name: $0.name, supercategory: "layout")
+      })
+  }
+
+  private var reading: [Block] { regions.map { block($0) } }
+
+  private var order: Order {
+    let flow = regions.filter { !$0.isFurniture }
+    var parents: [Int: Int] = [:]
+    for relation in document.relations where relation.type == .sub { parents[relation.to] = relation.from }
+    let blocks = flow.enumerated().map { index, region in
+      var block = block(region)
+      block.previous_block = index > 0 ? flow[index - 1].id : nil
+      block.next_block = index + 1 < flow.count ? flow[index + 1].id : nil
+      block.parent_block = parents[region.id]
+      return block
+    }
+    let edges = document.relations.map { Order.Edge(type: $0.type.rawValue, from: $0.from, to: $0.to) }
+    return Order(annotations: blocks, orders: edges)
+  }
+
+  private var quality: Quality {
+    let counts = Dictionary(grouping: regions, by: \.label).mapValues(\.count)
+    return Quality(
+      num_pages: document.pages.count, num_columns: columns,
+      category_quality: RegionClass.allCases.compactMap { label in
+        counts[label].map {
+          Quality.Category(category: label.name, geometry_count: $0, reading_count: $0, missing_rate: 0)
+        }
+      },
+      page_quality: document.pages.map { page in
+        let boxes = page.regions.map(\.bbox)
+        let area = boxes.reduce(0) { $0 + $1.area }
+        var overlap = 0.0
+        if boxes.count < 2000 {
+          for (index, box) in boxes.enumerated() {
+            for other in boxes[(index + 1)...] { overlap += box.intersection(other)?.area ?? 0 }
+          }
+        }
+        let factor = scale * scale
+        return Quality.PageQuality(
+          page: page.index, num_blocks: boxes.count, area: (area * factor).rounded(),
+          overlap: (overlap * factor).rounded(),
+          ratio: area / max(1, page.width * page.height))
+      })
+  }
+
+  /// Two when most text regions fill less than 55 % of the width and stand side by side.
+  private var columns: Int {
+    var narrow = 0, wide = 0
+    for page in document.pages {
+      for region in page.regions where [.text, .textEquation].contains(region.label) && region.lines.count > 2 {
+        if region.bbox.width < 0.48 * page.width { narrow += region.lines.count } else { wide += region.lines.count }
+      }
+    }
+    return narrow > 2 * wide ? 2 : 1
+  }
+
+  private func block(_ region: Region) -> Block {
+    Block(
+      block_id: region.id,
+      bbox: [region.bbox.x0, region.bbox.y0, region.bbox.x1, region.bbox.y1].map(pixels),
+      category: region.label.rawValue, page_index: region.page, source_code: region.text)
+  }
+
+  private func pixels(_ points: Double) -> Int { points.isFinite ? Int((points * scale).rounded()) : 0 }
+
+  private func encode(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(value)
+  }
+}

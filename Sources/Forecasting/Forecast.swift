@@ -1,0 +1,165 @@
+import Foundation
+
+/// Quantiles and mean of the values to come.
+public struct Forecast: Sendable {
+  public var id: String
+  public var model: String
+  /// Ascending, in (0, 1).
+  public var quantileLevels: [Double]
+  /// [variates][steps][levels], not decreasing over the levels.
+  public var quantiles: [[[Double]]]
+  /// [variates][steps].
+  public var mean: [[Double]]
+  /// Fall-backs and repairs, in words.
+  public var notes: [String]
+  public var isMultivariate: Bool
+
+  /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `notes` when there are some.
+  public func jsonLine() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let line = Line(
+      id: id, model: model, quantile_levels: quantileLevels,
+      quantiles: isMultivariate ? .many(quantiles) : .one(quantiles[0]),
+      mean: isMultivariate ? .many(mean) : .one(mean[0]), notes: notes.isEmpty ? nil : notes)
+    return try encoder.encode(line) + Data("\n".utf8)
+  }
+
+  private struct Line: Encodable {
+    var id: String
+    var model: String
+    var quantile_levels: [Double]
+    var quantiles: Variates<[[Double]]>
+    var mean: Variates<[Double]>
+    var notes: [String]?
+  }
+
+  private enum Variates<Value: Encodable>: Encodable {
+    case one(Value)
+    case many([Value])
+
+    func encode(to encoder: any Encoder) throws {
+      switch self {
+      case .one(let value): try value.encode(to: encoder)
+      case .many(let values): try values.encode(to: encoder)
+      }
+    }
+  }
+}
+
+public enum ForecastError: Error, Equatable, Sendable, CustomStringConvertible {
+  case unknownModel(String)
+  case badHorizon(id: String, Int)
+  case badLevels(String)
+
+  public var description: String {
+    switch self {
+    case .unknownModel(let name):
+      "there is no model '\(name)'; there are \(ForecastModels.names.joined(separator: ", "))"
+    case .badHorizon(let id, let horizon):
+      "series '\(id)': cannot forecast \(horizon) steps; between 1 and \(ForecastRequest.maxHorizon)"
+    case .badLevels(let text): "quantiles: \(text) is not between 0 and 1"
+    }
+  }
+}
+
+/// A model of one variate. Input is finite, without gaps, and has at least one value.
+public protocol Forecaster: Sendable {
+  var name: String { get }
+  /// - Parameters:
+  ///   - values: the context, oldest first.
+  ///   - period: the seasonal period in steps; 1 for none.
+  /// - Returns: the predictive distribution of each of `horizon` steps; nil when the context is too short for the model.
+  func predict(_ values: [Double], period: Int, horizon: Int) -> [Normal]?
+}
+
+/// A predictive distribution by mean and standard deviation.
+public struct Normal: Sendable, Equatable {
+  public var mean: Double
+  public var deviation: Double
+
+  public func quantile(_ level: Double) -> Double { mean + deviation * Self.standardQuantile(level) }
+
+  /// Quantile of the standard normal distribution: Acklam's rational approximation, relative error below 1.2e-9.
+  public static func standardQuantile(_ p: Double) -> Double {
+    let a = [-3.969683028665376e+01, 2.209460984245205e+02, -2.759285104469687e+02, 1.383577518672690e+02,
+      -3.066479806614716e+01, 2.506628277459239e+00]
+    let b = [-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01,
+      -1.328068155288572e+01]
+    let c = [-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00, -2.549732539343734e+00,
+      4.374664141464968e+00, 2.938163982698783e+00]
+    let d = [7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00]
+    func polynomial(_ coefficients: [Double], _ x: Double) -> Double { coefficients.reduce(0) { $0 * x + $1 } }
+    if p <= 0 { return -.infinity }
+    if p >= 1 { return .infinity }
+    if p < 0.02425 || p > 1 - 0.02425 {
+      let q = (-2 * log(min(p, 1 - p))).squareRoot()
+      let tail = polynomial(c, q) / (polynomial(d, q) * q + 1)
+      return p < 0.5 ? tail : -tail
+    }
+    let q = p - 0.5
+    let r = q * q
+    return polynomial(a, r) * q / (polynomial(b, r) * r + 1)
+  }
+}
+
+/// What to forecast, with which model.
+public struct ForecastRequest: Sendable {
+  public static let maxHorizon = 4096
+  public static let defaultLevels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+
+  public var model: String
+  public var horizon: Int?
+  public var quantileLevels: [Double]
+
+  public init(model: String? = nil, horizon: Int? = nil, quantileLevels: [Double]? = nil) {
+    self.model = model ?? ForecastModels.standard
+    self.horizon = horizon
+    self.quantileLevels = (quantileLevels ?? Self.defaultLevels).sorted()
+  }
+
+  /// Forecasts every variate of a series.
+  ///
+  /// Missing values are filled by seasonal interpolation; a context that is too short or constant falls back to
+  /// seasonal-naive or naive, which the notes say.
+  public func forecast(_ series: TimeSeries) throws -> Forecast {
+    let forecaster = try ForecastModels.named(model)
+    let steps = horizon ?? series.predictionLength ?? 12
+    guard (1...Self.maxHorizon).contains(steps) else { throw ForecastError.badHorizon(id: series.id, steps) }
+    if let bad = quantileLevels.first(where: { !($0 > 0 && $0 < 1) }) { throw ForecastError.badLevels("\(bad)") }
+    var notes = series.notes
+    let predictions = series.target.enumerated().map { index, values in
+      let place = series.isMultivariate ? "variate \(index + 1): " : ""
+      return predict(values, series.frequency, steps, forecaster) { notes.append(place + $0) }
+    }
+    return Forecast(
+      id: series.id, model: forecaster.name, quantileLevels: quantileLevels,
+      quantiles: predictions.map { $0.map { step in quantileLevels.map { step.quantile($0) } } },
+      mean: predictions.map { $0.map(\.mean) }, notes: notes, isMultivariate: series.isMultivariate)
+  }
+
+  private func predict(
+    _ values: [Double], _ frequency: Frequency?, _ steps: Int, _ forecaster: any Forecaster, note: (String) -> Void
+  ) -> [Normal] {
+    let period = SeasonalPeriod.detect(values, frequency: frequency)
+    let (filled, missing) = MissingValues.fill(values, period: period)
+    if missing > 0 { note("\(missing) missing value(s) filled in by interpolation") }
+    if let result = forecaster.predict(filled, period: period, horizon: steps) { return result }
+    let fallback: any Forecaster = filled.count > period && period > 1 ? SeasonalNaive() : Naive()
+    note("the context of \(filled.count) value(s) is too short for \(forecaster.name): \(fallback.name) was used")
+    return fallback.predict(filled, period: period, horizon: steps)
+      ?? Array(repeating: Normal(mean: filled.last ?? 0, deviation: 0), count: steps)
+  }
+}
+
+/// The models by name.
+public enum ForecastModels {
+  static let all: [any Forecaster] = [Theta(), ETS(), SeasonalNaive(), Naive()]
+  public static let standard = "theta"
+  public static var names: [String] { all.map(\.name) }
+
+  public static func named(_ name: String) throws -> any Forecaster {
+    guard let model = all.first(where: { $0.name == name }) else { throw ForecastError.unknownModel(name) }
+    return model
+  }
+}

@@ -1,0 +1,99 @@
+import Foundation
+
+/// Finds the seasonal period of a series.
+public enum SeasonalPeriod {
+  /// The calendar's period where the series shows it, else the strongest one that its autocorrelation shows, else 1.
+  ///
+  /// NaN values are skipped. Cost grows with length x candidate lags; only the last 3,000 values are looked at.
+  public static func detect(_ values: [Double], frequency: Frequency?) -> Int {
+    let recent = Array(values.suffix(3000))
+    let detrended = detrend(recent)
+    if let frequency {
+      // A week of hours beats a day of hours only where it is clearly stronger.
+      let candidates = frequency.seasonalPeriods.filter { detrended.count >= 2 * $0 + 1 }
+      let scored = candidates.map { ($0, autocorrelation(detrended, lag: $0)) }
+      guard let best = scored.max(by: { $0.1 < $1.1 }), let first = scored.first else { return 1 }
+      let chosen = best.1 > first.1 + 0.1 ? best : first
+      return isSignificant(chosen.1, lag: chosen.0, detrended) ? chosen.0 : 1
+    }
+    let longest = min(400, detrended.count / 3)
+    guard longest >= 2 else { return 1 }
+    let correlations = [0, 0] + (2...longest).map { autocorrelation(detrended, lag: $0) }
+    var best = (lag: 1, value: 0.3)
+    for lag in 2...longest where isSignificant(correlations[lag], lag: lag, detrended) {
+      let before = correlations[lag - 1], after = lag < longest ? correlations[lag + 1] : -1
+      // Multiples of a period peak as well: a longer lag has to be better by a margin.
+      if lag > 2 ? correlations[lag] >= before && correlations[lag] > after : correlations[lag] > after,
+        correlations[lag] > best.value + (best.lag > 1 ? 0.05 : 0)
+      {
+        best = (lag, correlations[lag])
+      }
+    }
+    return best.lag
+  }
+
+  /// Bartlett's test at 90 %, as the theta method uses it before it removes a season.
+  static func isSignificant(_ correlation: Double, lag: Int, _ values: [Double]) -> Bool {
+    let n = Double(values.count)
+    var sum = 0.0
+    for k in 1..<max(2, min(lag, 60)) { sum += pow(autocorrelation(values, lag: k), 2) }
+    return correlation > 1.645 * ((1 + 2 * sum) / n).squareRoot()
+  }
+
+  /// Correlation of the series with itself `lag` steps before; pairs with NaN are left out.
+  static func autocorrelation(_ values: [Double], lag: Int) -> Double {
+    let observed = values.filter { $0.isFinite }
+    guard !observed.isEmpty, lag < values.count else { return 0 }
+    let mean = observed.reduce(0, +) / Double(observed.count)
+    var product = 0.0, total = 0.0
+    for (index, value) in values.enumerated() where value.isFinite {
+      total += (value - mean) * (value - mean)
+      if index >= lag, values[index - lag].isFinite { product += (value - mean) * (values[index - lag] - mean) }
+    }
+    return total > 1e-12 ? product / total : 0
+  }
+
+  /// Removes the least-squares line.
+  static func detrend(_ values: [Double]) -> [Double] {
+    let points = values.enumerated().filter { $0.element.isFinite }
+    guard points.count > 2 else { return values }
+    let n = Double(points.count)
+    let meanX = points.reduce(0) { $0 + Double($1.offset) } / n
+    let meanY = points.reduce(0) { $0 + $1.element } / n
+    let xx = points.reduce(0) { $0 + pow(Double($1.offset) - meanX, 2) }
+    let xy = points.reduce(0) { $0 + (Double($1.offset) - meanX) * ($1.element - meanY) }
+    return values.enumerated().map { $1 - meanY - xy / xx * (Double($0) - meanX) }
+  }
+}
+
+/// Fills what was not observed.
+enum MissingValues {
+  /// Leading gaps are cut off; others get the mean of the same season's neighbours, else a straight line between
+  /// what surrounds them. Returns the series and how many values were filled in.
+  static func fill(_ values: [Double], period: Int) -> ([Double], Int) {
+    guard let first = values.firstIndex(where: \.isFinite) else { return ([], 0) }
+    var result = Array(values[first...])
+    let gaps = result.indices.filter { !result[$0].isFinite }
+    guard !gaps.isEmpty else { return (result, 0) }
+    let original = result
+    for index in gaps {
+      if period > 1 {
+        let neighbours = [index - period, index + period].filter {
+          original.indices.contains($0) && original[$0].isFinite
+        }
+        if !neighbours.isEmpty {
+          result[index] = neighbours.reduce(0) { $0 + original[$1] } / Double(neighbours.count)
+          continue
+        }
+      }
+      let left = original[..<index].lastIndex(where: \.isFinite) ?? 0
+      if let right = original[index...].firstIndex(where: \.isFinite) {
+        let weight = Double(index - left) / Double(right - left)
+        result[index] = original[left] * (1 - weight) + original[right] * weight
+      } else {
+        result[index] = original[left]
+      }
+    }
+    return (result, gaps.count)
+  }
+}

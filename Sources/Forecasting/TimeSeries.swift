@@ -1,0 +1,82 @@
+/// A series to forecast: one or several variates on one time axis.
+public struct TimeSeries: Sendable {
+  public var id: String
+  /// [variates][time]; NaN where nothing was observed.
+  public var target: [[Double]]
+  /// True when the input gave a list of lists: the answer then has the variate dimension, too.
+  public var isMultivariate: Bool
+  /// Time of the first value as the input wrote it.
+  public var start: String?
+  public var frequency: Frequency?
+  public var predictionLength: Int?
+  /// What was done to the input, in words ("3 missing days filled in as missing values").
+  public var notes: [String] = []
+
+  public init(
+    id: String, target: [[Double]], isMultivariate: Bool = false, start: String? = nil, frequency: Frequency? = nil,
+    predictionLength: Int? = nil
+  ) {
+    self.id = id
+    self.target = target
+    self.isMultivariate = isMultivariate
+    self.start = start
+    self.frequency = frequency
+    self.predictionLength = predictionLength
+  }
+}
+
+/// The step between two values, read from codes such as "M", "W-SUN", "15min" (as pandas writes them).
+public struct Frequency: Sendable, Hashable {
+  public enum Unit: String, Sendable { case year, quarter, month, week, day, businessDay, hour, minute, second }
+
+  public var unit: Unit
+  public var multiple: Int
+
+  public init(_ unit: Unit, multiple: Int = 1) {
+    self.unit = unit
+    self.multiple = max(1, multiple)
+  }
+
+  /// nil for a code that is not known.
+  public init?(code: String) {
+    let digits = code.prefix { $0.isNumber }
+    let name = code.dropFirst(digits.count).prefix { $0 != "-" }
+    guard digits.count < 7 else { return nil }
+    let units: [String: Unit] = [
+      "Y": .year, "A": .year, "YE": .year, "YS": .year, "AS": .year, "YEAR": .year, "Q": .quarter, "QS": .quarter,
+      "QE": .quarter, "M": .month, "MS": .month, "ME": .month, "W": .week, "D": .day, "B": .businessDay, "H": .hour,
+      "T": .minute, "MIN": .minute, "S": .second,
+    ]
+    guard let unit = units[name.uppercased()] else { return nil }
+    self.init(unit, multiple: Int(digits) ?? 1)
+  }
+
+  /// Seconds of a step of fixed length; nil for months and longer.
+  public var seconds: Double? {
+    switch unit {
+    case .second: Double(multiple)
+    case .minute: 60 * Double(multiple)
+    case .hour: 3600 * Double(multiple)
+    case .day, .businessDay: 86400 * Double(multiple)
+    case .week: 7 * 86400 * Double(multiple)
+    case .year, .quarter, .month: nil
+    }
+  }
+
+  /// Seasonal periods in steps that a calendar suggests, the most usual first.
+  public var seasonalPeriods: [Int] {
+    switch unit {
+    case .year: []
+    case .quarter: multiple == 1 ? [4] : []
+    case .month: 12 % multiple == 0 && multiple < 12 ? [12 / multiple] : []
+    case .week: multiple == 1 ? [52] : []
+    case .businessDay: [5]
+    case .day: multiple == 1 ? [7] : []
+    case .hour, .minute, .second:
+      [86400, 7 * 86400, 3600].compactMap { span in
+        let steps = Double(span) / (seconds ?? 1)
+        return steps >= 2 && steps <= 2000 && steps == steps.rounded() ? Int(steps) : nil
+      }
+    }
+  }
+}

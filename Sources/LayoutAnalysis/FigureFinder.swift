@@ -1,0 +1,35 @@
+import DocumentModel
+
+/// Pictures on the page: images joined where they touch.
+enum FigureFinder {
+  static func figures(on page: Page, around regions: [Region]) -> [Region] {
+    let pageArea = max(1, page.width * page.height)
+    var boxes = page.images.map(\.bbox).filter { box in
+      // Lines and dots made of images are no figures; a picture of the whole page is a background or a scan.
+      box.width > 20 && box.height > 20 && box.area < 0.85 * pageArea
+    }
+    var merged = true
+    while merged && boxes.count < 500 {
+      merged = false
+      outer: for first in boxes.indices {
+        for second in boxes.indices where second > first {
+          if boxes[first].intersectionOverUnion(boxes[second]) > 0 || touches(boxes[first], boxes[second]) {
+            boxes[first] = boxes[first].union(boxes[second])
+            boxes.remove(at: second)
+            merged = true
+            break outer
+          }
+        }
+      }
+    }
+    return boxes.filter { box in
+      let covered = regions.reduce(0) { $0 + ($1.bbox.intersection(box)?.area ?? 0) }
+      return covered < 0.6 * box.area
+    }.map { Region(id: 0, label: .figure, page: page.index, bbox: $0) }
+  }
+
+  private static func touches(_ a: Rect, _ b: Rect) -> Bool {
+    let dx = max(a.x0, b.x0) - min(a.x1, b.x1), dy = max(a.y0, b.y0) - min(a.y1, b.y1)
+    return dx < 3 && dy < 3
+  }
+}

@@ -1,0 +1,49 @@
+import DocumentModel
+
+/// Running heads, feet and page numbers: lines at the edge that come back on other pages.
+struct FurnitureFinder {
+  private var repeated: Set<String> = []
+  private let pageCount: Int
+
+  init(_ document: Document) {
+    pageCount = document.pages.count
+    var seen: [String: Int] = [:]
+    for page in document.pages {
+      let keys = Set(Self.edgeLines(of: page).map { Self.key(page.lines[$0], page) })
+      for key in keys { seen[key, default: 0] += 1 }
+    }
+    let needed = max(2, min(4, pageCount / 3))
+    repeated = Set(seen.filter { $0.value >= needed }.map(\.key))
+  }
+
+  /// Indices of the page's lines that are furniture.
+  func lines(of page: Page) -> Set<Int> {
+    Set(Self.edgeLines(of: page).filter { index in
+      let line = page.lines[index]
+      return repeated.contains(Self.key(line, page)) || (pageCount > 1 && Self.isPageNumber(line, page))
+    })
+  }
+
+  /// Lines in the upper and lower tenth, at most four from each edge.
+  private static func edgeLines(of page: Page) -> [Int] {
+    let order = page.lines.indices.sorted { page.lines[$0].bbox.y0 < page.lines[$1].bbox.y0 }
+    let top = order.prefix(4).filter { page.lines[$0].bbox.y1 < 0.11 * page.height }
+    let bottom = order.suffix(4).filter { page.lines[$0].bbox.y0 > 0.89 * page.height }
+    return top + bottom.filter { !top.contains($0) }
+  }
+
+  /// Text with its digits as one sign, and where it stands.
+  private static func key(_ line: Line, _ page: Page) -> String {
+    let folded = line.text.lowercased().map { $0.isNumber ? "#" : $0 }
+    var text = ""
+    for character in folded where !(character == "#" && text.last == "#") { text.append(character) }
+    return "\(Int(line.bbox.midY / 8)):\(text)"
+  }
+
+  private static func isPageNumber(_ line: Line, _ page: Page) -> Bool {
+    let text = line.text.lowercased().replacing("page", with: "").replacing("seite", with: "")
+    let kept = text.filter { !$0.isWhitespace && !"-–—|/.of".contains($0) }
+    return !kept.isEmpty && kept.count <= 6
+      && (kept.allSatisfy(\.isNumber) || kept.allSatisfy { "ivxl".contains($0) })
+  }
+}
