@@ -1,0 +1,156 @@
+import CSandbox
+import DocumentModel
+import Foundation
+
+/// Reads PDFs in a child process that has no network, writes no file and may use only so much time and memory.
+public struct PDFReader: Sendable {
+  public var limits: ParserLimits
+  private let executable: String
+
+  /// - Parameter childExecutable: a program whose `main` calls `ParserChild.runIfRequested`; this one unless told.
+  public init(limits: ParserLimits = ParserLimits(), childExecutable: URL? = nil) {
+    self.limits = limits
+    executable = childExecutable?.path ?? "/proc/self/exe"
+  }
+
+  /// Reads a file. Blocks; `isCancelled` is asked about every 100 ms.
+  ///
+  /// - Parameters:
+  ///   - fileName: the name in messages and in the result.
+  ///   - keepPages: false to hand pages to `onPage` only, so that memory does not grow.
+  ///   - onPage: called with each page, how many are done and how many will be read.
+  ///   - onImage: called with page index and PNG bytes when `options.imageDPI` is set.
+  /// - Throws: `DocumentReadError`, or what a callback throws.
+  public func read(
+    _ file: URL, fileName: String? = nil, options: PDFReadOptions = PDFReadOptions(), keepPages: Bool = true,
+    onPage: (@Sendable (Page, Int, Int) throws -> Void)? = nil,
+    onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
+  ) throws -> Document {
+    let name = fileName ?? file.lastPathComponent
+    let input = try openChecked(file, name)
+    defer { close(input) }
+    let child = try ParserProcess(
+      executable: executable, argument: ParserChild.argument,
+      task: ParserChild.Task(options: options, limits: limits, parent: getpid()), input: input)
+    defer { child.end() }
+    var document = Document(fileName: name)
+    var expected = 0, done = 0
+    var isComplete = false
+    do {
+      while let (kind, payload) = try child.nextFrame(limits: limits, fileName: name, isCancelled: isCancelled) {
+        try payload.withUnsafeBytes { bytes in
+          var frame = FrameDecoder(bytes)
+          switch kind {
+          case .hello:
+            guard try frame.uint32() == frameMagic else { throw FrameError(reason: "comes from another version of docq") }
+          case .document:
+            document.pageCount = try frame.int()
+            expected = try frame.int()
+            document.metadata = try frame.metadata()
+            document.outline = try frame.outline()
+          case .page:
+            let page = try frame.page()
+            done += 1
+            if keepPages { document.pages.append(page) }
+            try child.pausingClock { try onPage?(page, done, expected) }
+          case .image:
+            let index = try frame.int()
+            let png = try frame.data()
+            try child.pausingClock { try onImage?(index, png) }
+          case .attachment: document.attachments.append(try frame.attachment())
+          case .warning:
+            if document.warnings.count < 100 { document.warnings.append(String(try frame.string().prefix(500))) }
+          case .failure: throw try failure(&frame, name)
+          case .done: isComplete = true
+          case .probe: break
+          }
+        }
+        if isComplete { break }
+      }
+    } catch let error as FrameError {
+      throw DocumentReadError.badAnswer(file: name, reason: error.reason)
+    }
+    guard isComplete else { throw child.explainEnd(limits: limits, fileName: name) }
+    return document
+  }
+
+  private func openChecked(_ file: URL, _ name: String) throws -> Int32 {
+    let descriptor = open(file.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      throw DocumentReadError.unreadable(file: name, reason: String(cString: strerror(errno)))
+    }
+    do {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+        throw DocumentReadError.unreadable(file: name, reason: "it is not a file")
+      }
+      let size = Int(status.st_size)
+      guard size > 0 else { throw DocumentReadError.empty(file: name) }
+      guard size <= limits.maxInputBytes else {
+        throw DocumentReadError.tooLarge(file: name, bytes: size, limit: limits.maxInputBytes)
+      }
+      var head = [UInt8](repeating: 0, count: min(size, 4096))
+      let count = pread(descriptor, &head, head.count, 0)
+      head = Array(head.prefix(max(0, count)))
+      guard InputCheck.isPDF(Array(head.prefix(1029))) else {
+        throw DocumentReadError.notPDF(file: name, looksLike: InputCheck.describe(head))
+      }
+      return descriptor
+    } catch {
+      close(descriptor)
+      throw error
+    }
+  }
+
+  private func failure(_ frame: inout FrameDecoder, _ name: String) throws -> DocumentReadError {
+    let code = try frame.string(), detail = String(try frame.string().prefix(300))
+    let number = try frame.int(), count = try frame.int()
+    switch code {
+    case "encrypted": return .encrypted(file: name)
+    case "wrong_password": return .wrongPassword(file: name)
+    case "no_such_page": return .noSuchPage(file: name, page: number, pageCount: count)
+    default: return .damaged(file: name, reason: detail)
+    }
+  }
+}
+
+/// Which protections hold in a parsing process on this machine, found by trying.
+public struct SandboxStatus: Sendable {
+  /// Names of the protections in force.
+  public var active: [String]
+  /// What a parsing process could do that it should not: empty on a good kernel.
+  public var breaches: [String]
+
+  /// Starts a child that enters the sandbox and tries to get out.
+  public static func probe(childExecutable: URL? = nil) throws -> SandboxStatus {
+    let limits = ParserLimits(cpuSeconds: 5, wallSeconds: 10)
+    let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    defer { close(null) }
+    let child = try ParserProcess(
+      executable: childExecutable?.path ?? "/proc/self/exe", argument: ParserChild.probeArgument,
+      task: ParserChild.Task(options: PDFReadOptions(), limits: limits, parent: getpid()), input: null)
+    defer { child.end() }
+    var status = SandboxStatus(active: [], breaches: [])
+    var answered = false
+    while let (kind, payload) = try child.nextFrame(limits: limits, fileName: "probe", isCancelled: { false }) {
+      try payload.withUnsafeBytes { bytes in
+        var frame = FrameDecoder(bytes)
+        if kind == .hello {
+          _ = try frame.uint32()
+          let mask = try frame.uint32()
+          let names: [(docq_protection, String)] = [
+            (DOCQ_RESOURCE_LIMITS, "resource limits"), (DOCQ_NO_NEW_PRIVILEGES, "no new privileges"),
+            (DOCQ_DIES_WITH_PARENT, "dies with its parent"), (DOCQ_LANDLOCK, "Landlock"), (DOCQ_SECCOMP, "seccomp"),
+            (DOCQ_NOT_DUMPABLE, "not dumpable"),
+          ]
+          status.active = names.filter { mask & $0.0.rawValue != 0 }.map(\.1)
+        } else if kind == .probe {
+          answered = true
+          status.breaches = try SandboxProbe.attempts.filter { _ in try frame.bool() }
+        }
+      }
+    }
+    guard answered else { throw child.explainEnd(limits: limits, fileName: "the sandbox probe") }
+    return status
+  }
+}

@@ -1,0 +1,98 @@
+import CSandbox
+import Foundation
+
+/// The process that parses: the same executable started again with a hidden first argument.
+public enum ParserChild {
+  static let argument = "__parse-pdf"
+  static let probeArgument = "__sandbox-probe"
+
+  /// What the child is told, as JSON behind the hidden argument.
+  struct Task: Codable {
+    var options: PDFReadOptions
+    var limits: ParserLimits
+    var parent: Int32
+  }
+
+  /// Call it first in `main` of every executable that reads documents: it returns at once unless the process was
+  /// started to parse, and then never.
+  ///
+  /// Descriptors: 0 the document, 1 the answer, 2 messages.
+  public static func runIfRequested() {
+    let arguments = CommandLine.arguments
+    guard arguments.count == 3, [argument, probeArgument].contains(arguments[1]) else { return }
+    guard let task = try? JSONDecoder().decode(Task.self, from: Data(arguments[2].utf8)) else { exit(64) }
+    // Fonts and character maps are loaded before the doors close, and cost nothing later.
+    PopplerParser.warmUp()
+    var limits = docq_limits(
+      address_space_bytes: UInt64(task.limits.addressSpaceBytes), cpu_seconds: UInt64(task.limits.cpuSeconds),
+      file_bytes: UInt64(task.limits.outputFileBytes), open_files: 64, parent_pid: task.parent)
+    let active = docq_enter_sandbox(&limits)
+    let output = FrameOutput()
+    var hello = FrameEncoder(.hello)
+    hello.append(frameMagic)
+    hello.append(UInt32(bitPattern: active))
+    output.send(hello)
+    if arguments[1] == probeArgument {
+      output.send(SandboxProbe.attempt())
+      exit(0)
+    }
+    PopplerParser(options: task.options, output: output).run()
+    exit(0)
+  }
+}
+
+/// Writes frames to descriptor 1; ends the process when nobody reads them any more.
+final class FrameOutput {
+  func send(_ frame: consuming FrameEncoder) {
+    let bytes = frame.finished()
+    bytes.withUnsafeBytes { buffer in
+      var rest = buffer
+      while !rest.isEmpty {
+        let count = write(1, rest.baseAddress, rest.count)
+        if count < 0 {
+          if errno == EINTR { continue }
+          exit(1)
+        }
+        rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+      }
+    }
+  }
+
+  func warn(_ text: String) {
+    var frame = FrameEncoder(.warning)
+    frame.append(text)
+    send(frame)
+  }
+
+  /// `code` is one of "encrypted", "wrong_password", "damaged", "no_such_page".
+  func fail(_ code: String, _ detail: String, number: Int = 0, count: Int = 0) -> Never {
+    var frame = FrameEncoder(.failure)
+    frame.append(code)
+    frame.append(detail)
+    frame.append(number)
+    frame.append(count)
+    send(frame)
+    exit(0)
+  }
+}
+
+/// Tries what a hostile document's code would try.
+enum SandboxProbe {
+  static let attempts = ["socket", "read-file", "write-file", "execute"]
+
+  static func attempt() -> FrameEncoder {
+    var frame = FrameEncoder(.probe)
+    let network = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    frame.append(network >= 0)
+    let reading = open("/etc/passwd", O_RDONLY)
+    frame.append(reading >= 0)
+    let path = "/tmp/docq-probe-\(getpid())"
+    let writing = open(path, O_WRONLY | O_CREAT, 0o600)
+    if writing >= 0 { unlink(path) }
+    frame.append(writing >= 0)
+    var child: pid_t = 0
+    var arguments: [UnsafeMutablePointer<CChar>?] = [strdup("true"), nil]
+    frame.append(posix_spawn(&child, "/bin/true", nil, nil, &arguments, nil) == 0)
+    return frame
+  }
+}

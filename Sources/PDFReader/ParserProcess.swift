@@ -1,0 +1,151 @@
+import CSandbox
+import Foundation
+
+/// The parsing process as its parent sees it.
+final class ParserProcess {
+  private var pid: pid_t = 0
+  private var answer: Int32 = -1
+  private var messages: Int32 = -1
+  private var started = ContinuousClock.now
+  private var buffer: [UInt8] = []
+  private var position = 0
+  private var received = 0
+  private var stderrTail: [UInt8] = []
+  private var killedBy: KillReason?
+
+  private enum KillReason { case wallClock, cancelled, tooMuch }
+
+  init(executable: String, argument: String, task: ParserChild.Task, input: Int32) throws {
+    let text = String(decoding: try JSONEncoder().encode(task), as: UTF8.self)
+    var output: [Int32] = [-1, -1], errors: [Int32] = [-1, -1]
+    guard pipe(&output) == 0, pipe(&errors) == 0 else {
+      throw DocumentReadError.childMissing(path: executable, reason: String(cString: strerror(errno)))
+    }
+    for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    var arguments: [UnsafeMutablePointer<CChar>?] = ["docq-parser", argument, text].map { (text: String) in strdup(text) } + [nil]
+    var environment: [UnsafeMutablePointer<CChar>?] = ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"].map { (text: String) in strdup(text) } + [nil]
+    // The dynamic linker needs the Swift libraries where they are not in a standard place.
+    if let path = getenv("LD_LIBRARY_PATH") { environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0) }
+    defer { for text in arguments + environment { free(text) } }
+    let status = docq_spawn(executable, &arguments, &environment, [input, output[1], errors[1]], 3, &pid)
+    close(output[1])
+    close(errors[1])
+    answer = output[0]
+    messages = errors[0]
+    _ = fcntl(answer, F_SETFL, O_NONBLOCK)
+    _ = fcntl(messages, F_SETFL, O_NONBLOCK)
+    guard status == 0 else {
+      pid = 0
+      end()
+      throw DocumentReadError.childMissing(path: executable, reason: String(cString: strerror(status)))
+    }
+  }
+
+  deinit { end() }
+
+  /// Kills what is left of the process and reaps it.
+  func end() {
+    if pid > 0 {
+      kill(-pid, SIGKILL)
+      kill(pid, SIGKILL)
+      var status: Int32 = 0
+      while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+      pid = 0
+    }
+    if answer >= 0 { close(answer) }
+    if messages >= 0 { close(messages) }
+    (answer, messages) = (-1, -1)
+  }
+
+  /// Time that the caller's own work takes does not count against the parser.
+  func pausingClock(_ work: () throws -> Void) rethrows {
+    let before = ContinuousClock.now
+    try work()
+    started += ContinuousClock.now - before
+  }
+
+  /// The next frame; nil at the end of the answer.
+  func nextFrame(
+    limits: ParserLimits, fileName: String, isCancelled: () -> Bool
+  ) throws -> (FrameKind, [UInt8])? {
+    while true {
+      if let frame = try takeFrame() { return frame }
+      if isCancelled() {
+        killedBy = .cancelled
+        throw CancellationError()
+      }
+      guard ContinuousClock.now - started < .seconds(limits.wallSeconds) else {
+        throw DocumentReadError.timedOut(file: fileName, seconds: limits.wallSeconds, processorTime: false)
+      }
+      guard try readMore(limits) else {
+        guard position == buffer.count else { throw explainEnd(limits: limits, fileName: fileName) }
+        return nil
+      }
+    }
+  }
+
+  private func takeFrame() throws -> (FrameKind, [UInt8])? {
+    guard buffer.count - position >= frameHeaderBytes else { return nil }
+    let length = (0..<4).reduce(0) { $0 | Int(buffer[position + $1]) << (8 * $1) }
+    guard length <= 1 << 30 else { throw FrameError(reason: "has a part that is too long") }
+    guard buffer.count - position >= frameHeaderBytes + length else { return nil }
+    guard let kind = FrameKind(rawValue: buffer[position + 4]) else { throw FrameError(reason: "has a part of an unknown kind") }
+    let start = position + frameHeaderBytes
+    let payload = Array(buffer[start..<(start + length)])
+    position = start + length
+    if position == buffer.count || position > 1 << 20 {
+      buffer.removeFirst(position)
+      position = 0
+    }
+    return (kind, payload)
+  }
+
+  /// Waits up to 100 ms for bytes; false at the end of the answer.
+  private func readMore(_ limits: ParserLimits) throws -> Bool {
+    var waiting = [pollfd(fd: answer, events: Int16(POLLIN), revents: 0), pollfd(fd: messages, events: Int16(POLLIN), revents: 0)]
+    _ = poll(&waiting, 2, 100)
+    if waiting[1].revents != 0 {
+      var chunk = [UInt8](repeating: 0, count: 4096)
+      let count = read(messages, &chunk, chunk.count)
+      if count > 0 {
+        stderrTail = Array((stderrTail + chunk.prefix(count)).suffix(4096))
+      } else if count == 0 {
+        close(messages)
+        messages = -1
+      }
+    }
+    guard waiting[0].revents != 0 else { return true }
+    let room = 1 << 18
+    let old = buffer.count
+    buffer.append(contentsOf: repeatElement(0, count: room))
+    let count = buffer.withUnsafeMutableBytes { read(answer, $0.baseAddress! + old, room) }
+    buffer.removeLast(room - max(0, count))
+    if count < 0 { return errno == EAGAIN || errno == EINTR }
+    received += count
+    guard received <= limits.maxAnswerBytes else { throw FrameError(reason: "is longer than allowed") }
+    return count > 0
+  }
+
+  /// Why the process ended before its answer was complete.
+  func explainEnd(limits: ParserLimits, fileName: String) -> DocumentReadError {
+    guard pid > 0 else { return .badAnswer(file: fileName, reason: "is missing") }
+    // It closed its answer: it is ending or dead. A short wait tells how.
+    var status: Int32 = 0
+    for _ in 0..<200 {
+      let result = waitpid(pid, &status, WNOHANG)
+      if result == pid || (result < 0 && errno == ECHILD) { break }
+      usleep(5000)
+    }
+    pid = 0
+    let signal = status & 0x7F
+    let words = String(decoding: stderrTail, as: UTF8.self).lowercased()
+    let ranOut = ["memory", "bad_alloc", "cannot allocate", "malloc"].contains { words.contains($0) }
+    if signal == SIGXCPU || (signal == SIGKILL && killedBy == nil && !ranOut) {
+      return .timedOut(file: fileName, seconds: Double(limits.cpuSeconds), processorTime: true)
+    }
+    if ranOut { return .outOfMemory(file: fileName, limit: limits.addressSpaceBytes) }
+    if signal != 0 { return .crashed(file: fileName, signal: signal) }
+    let code = (status >> 8) & 0xFF
+    return .badAnswer(file: fileName, reason: "ended early (exit status \(code))")
+  }
+}

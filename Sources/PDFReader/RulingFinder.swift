@@ -1,0 +1,83 @@
+import CPoppler
+import DocumentModel
+import Foundation
+
+/// Finds straight horizontal and vertical lines in a small picture of the page: the same way for drawn lines and scans.
+enum RulingFinder {
+  private static let scale = 1.25
+  private static let minLength = 18.0
+  private static let maxThickness = 3
+  private static let maxRulings = 2000
+
+  static func rulings(on page: OpaquePointer, width: Double, height: Double) -> [Ruling] {
+    // Posters and maps are no tables.
+    guard width * height < 2_000_000,
+      let surface = PageImageRenderer.render(page, width: width, height: height, scale: scale)
+    else { return [] }
+    defer { cairo_surface_destroy(surface) }
+    let columns = Int(cairo_image_surface_get_width(surface)), rows = Int(cairo_image_surface_get_height(surface))
+    let stride = Int(cairo_image_surface_get_stride(surface))
+    guard let pixels = cairo_image_surface_get_data(surface) else { return [] }
+    var dark = [Bool](repeating: false, count: columns * rows)
+    for y in 0..<rows {
+      let line = pixels + y * stride
+      for x in 0..<columns {
+        // Green tells light from dark well enough.
+        let pixel = line + 4 * x
+        dark[y * columns + x] = Int(pixel[0]) + 2 * Int(pixel[1]) + Int(pixel[2]) < 4 * 200
+      }
+    }
+    let horizontal = runs(dark, lines: rows, along: columns, step: (columns, 1))
+    let vertical = runs(dark, lines: columns, along: rows, step: (1, columns))
+    let found = merged(horizontal).map { Rect(x0: Double($0.start), y0: Double($0.line), x1: Double($0.end), y1: Double($0.last + 1)) }
+      + merged(vertical).map { Rect(x0: Double($0.line), y0: Double($0.start), x1: Double($0.last + 1), y1: Double($0.end)) }
+    return found.prefix(maxRulings).map {
+      Ruling(bbox: Rect(x0: $0.x0 / scale, y0: $0.y0 / scale, x1: $0.x1 / scale, y1: $0.y1 / scale))
+    }
+  }
+
+  private struct Run {
+    var line: Int
+    var last: Int
+    var start: Int
+    var end: Int
+  }
+
+  /// Stretches of dark pixels along each line that are long enough.
+  private static func runs(_ dark: [Bool], lines: Int, along: Int, step: (line: Int, along: Int)) -> [Run] {
+    let needed = Int(minLength * scale)
+    var result: [Run] = []
+    dark.withUnsafeBufferPointer { dark in
+      for line in 0..<lines {
+        var length = 0
+        for position in 0...along {
+          if position < along, dark[line * step.line + position * step.along] {
+            length += 1
+          } else {
+            if length >= needed { result.append(Run(line: line, last: line, start: position - length, end: position)) }
+            length = 0
+          }
+        }
+        if result.count > 20_000 { return }
+      }
+    }
+    return result
+  }
+
+  /// Joins runs of neighbouring lines; what is thicker than a line is a filled area and left out.
+  private static func merged(_ runs: [Run]) -> [Run] {
+    var open: [Run] = [], done: [Run] = []
+    for run in runs {
+      done += open.filter { $0.last < run.line - 1 }
+      open.removeAll { $0.last < run.line - 1 }
+      if let same = open.firstIndex(where: { min($0.end, run.end) - max($0.start, run.start) > (run.end - run.start) / 2 }) {
+        open[same].last = run.line
+        open[same].start = min(open[same].start, run.start)
+        open[same].end = max(open[same].end, run.end)
+      } else {
+        open.append(run)
+      }
+    }
+    return (done + open).filter { $0.last - $0.line < maxThickness + 1 }
+  }
+}
