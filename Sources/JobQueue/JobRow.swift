@@ -7,7 +7,7 @@ enum JobRow {
   static func fetch(_ db: Database, _ id: String) throws -> Job? {
     guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id]) else { return nil }
     let result = try job(row, in: db)
-    guard sha256(result.payload) == row["payload_sha256"] else {
+    guard sha256(result.payload) == (try value(row, "payload_sha256")) else {
       throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
     }
     return result
@@ -16,24 +16,56 @@ enum JobRow {
   static func sha256(_ bytes: Data) -> Data { Data(SHA256.hash(data: bytes)) }
 
   static func job(_ row: Row, in db: Database) throws -> Job {
-    var result = job(row)
+    var result = try job(row)
     result.inputBlobs = try String.fetchAll(
       db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 1 ORDER BY blob", arguments: [result.id])
     return result
   }
 
   /// The row without its input blobs.
-  static func job(_ row: Row) -> Job {
-    let failure: Data? = row["failure"]
+  static func job(_ row: Row) throws -> Job {
+    let failure: Data? = try optional(row, "failure")
     return Job(
-      id: row["id"], kind: JobKind(rawValue: row["kind"]) ?? .ingest,
-      state: JobState(rawValue: row["state"]) ?? .failed,
-      priority: row["priority"], payload: row["payload"], inputBlobs: [], attempts: row["attempts"],
-      maxAttempts: row["max_attempts"], progress: row["progress"], stage: row["stage"],
+      id: try value(row, "id"), kind: try name(row, "kind"), state: try name(row, "state"),
+      priority: try value(row, "priority"), payload: try value(row, "payload"), inputBlobs: [],
+      attempts: try value(row, "attempts"), maxAttempts: try value(row, "max_attempts"),
+      progress: try value(row, "progress"), stage: try optional(row, "stage"),
       failure: failure.flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
-      cancelRequested: row["cancel_requested"], createdAt: row["created_at"], runAfter: row["run_after"],
-      startedAt: row["started_at"], finishedAt: row["finished_at"], leaseToken: row["lease_token"],
-      worker: row["worker"])
+      cancelRequested: try value(row, "cancel_requested"), createdAt: try value(row, "created_at"),
+      runAfter: try value(row, "run_after"), startedAt: try optional(row, "started_at"),
+      finishedAt: try optional(row, "finished_at"), leaseToken: try value(row, "lease_token"),
+      worker: try optional(row, "worker"))
+  }
+
+  static func event(_ row: Row) throws -> JobEvent {
+    JobEvent(
+      id: try value(row, "id"), jobID: try value(row, "job_id"), type: try value(row, "type"),
+      time: try value(row, "time"), data: try value(row, "data"))
+  }
+
+  // GRDB's own subscripts end the process when a damaged file holds something else than the schema says.
+
+  static func value<Value: DatabaseValueConvertible>(_ row: Row, _ column: String) throws -> Value {
+    guard let value: Value = try optional(row, column) else {
+      throw JobStoreError.corrupt(detail: "a row has no \(column)")
+    }
+    return value
+  }
+
+  static func optional<Value: DatabaseValueConvertible>(_ row: Row, _ column: String) throws -> Value? {
+    guard let stored: DatabaseValue = row[column], !stored.isNull else { return nil }
+    guard let value = Value.fromDatabaseValue(stored) else {
+      throw JobStoreError.corrupt(detail: "a row's \(column) is not what it should be")
+    }
+    return value
+  }
+
+  private static func name<Value: RawRepresentable<String>>(_ row: Row, _ column: String) throws -> Value {
+    let text: String = try value(row, column)
+    guard let value = Value(rawValue: text) else {
+      throw JobStoreError.corrupt(detail: "a row's \(column) is '\(text.prefix(40))'")
+    }
+    return value
   }
 
   static func record(_ db: Database, _ id: String, _ type: String, _ data: [String: any Sendable]) throws {

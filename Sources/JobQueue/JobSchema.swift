@@ -13,6 +13,25 @@ enum JobSchema {
     }
   }
 
+  /// Compares the tables with those of a new file: damage there would give every value another meaning.
+  static func check(_ database: DatabasePool) throws {
+    func definitions(_ db: Database) throws -> [String] {
+      try String.fetchAll(
+        db,
+        sql: """
+          SELECT type || ' ' || name || ' ' || tbl_name || ' ' || ifnull(sql, '') FROM sqlite_schema
+          WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1
+          """)
+    }
+    let expected = try DatabaseQueue().write { db in
+      try createTables(db)
+      return try definitions(db)
+    }
+    guard try database.read(definitions) == expected else {
+      throw JobStoreError.corrupt(detail: "its tables are not those of schema \(version)")
+    }
+  }
+
   // SQLite notices damaged pages but not damaged bytes inside a value, so what answers are made of has a SHA-256 beside
   // it. `scheduled_at` is wall time that somebody asked for. `lease_until` is on the lease clock of `lease_boot`: the end
   // of a running job's lease, or of a queued job's back-off.

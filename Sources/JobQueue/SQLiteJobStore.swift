@@ -10,10 +10,14 @@ public final class SQLiteJobStore: JobStore {
   private let clock: any LeaseClock
   private let onChange: @Sendable () -> Void
 
-  /// Opens the file, creating or migrating it. `onChange` is called after every committed write.
+  /// Opens the file, creating or migrating it. `onChange` is called after every write that changed something.
   ///
+  /// - Parameter sizeLimit: bytes that the file may grow to; beyond, writes throw `JobStoreError.diskFull`.
   /// - Throws: `JobStoreError.newerSchema` for a file of a newer docq, `JobStoreError.corrupt` for a damaged one.
-  public init(path: String, clock: any LeaseClock = BootClock(), onChange: @escaping @Sendable () -> Void = {}) throws {
+  public init(
+    path: String, clock: any LeaseClock = BootClock(), sizeLimit: Int? = nil,
+    onChange: @escaping @Sendable () -> Void = {}
+  ) throws {
     self.clock = clock
     self.onChange = onChange
     var configuration = Configuration()
@@ -32,6 +36,10 @@ public final class SQLiteJobStore: JobStore {
       try database.writeWithoutTransaction { db in
         try db.execute(sql: "PRAGMA synchronous=FULL")
         try db.execute(sql: "PRAGMA journal_size_limit=\(64 << 20)")
+        if let sizeLimit {
+          let pageSize = try Int.fetchOne(db, sql: "PRAGMA page_size") ?? 4096
+          _ = try Int.fetchOne(db, sql: "PRAGMA max_page_count=\(max(1, sizeLimit / pageSize))")
+        }
       }
       try JobSchema.migrate(database)
       try Self.check(database, path: path)
@@ -45,6 +53,7 @@ public final class SQLiteJobStore: JobStore {
     guard stat(path, &status) == 0, status.st_size <= 64 << 20 else { return }
     let found = try database.read { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
     guard found == "ok" else { throw JobStoreError.corrupt(detail: "\(path): \(found ?? "no answer")") }
+    try JobSchema.check(database)
   }
 
   /// Turning WAL on does not ask the busy handler, and another process may be opening or closing the same file.
@@ -71,6 +80,14 @@ public final class SQLiteJobStore: JobStore {
         "synchronous": try String.fetchOne(db, sql: "PRAGMA synchronous") ?? "",
         "foreign_keys": try String.fetchOne(db, sql: "PRAGMA foreign_keys") ?? "",
       ]
+    }
+  }
+
+  /// Reads the whole file looking for damage; returns what is wrong, nothing when all is well.
+  public func damage() async throws -> [String] {
+    try await read { db in
+      try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+        + Row.fetchAll(db, sql: "PRAGMA foreign_key_check").map { "dangling row: \($0)" }
     }
   }
 
@@ -180,12 +197,13 @@ public final class SQLiteJobStore: JobStore {
         let row = try Row.fetchOne(
           db, sql: "SELECT content_type, body, sha256 FROM job_result WHERE job_id = ?", arguments: [id])
       else { return nil }
-      guard JobRow.sha256(row["body"]) == row["sha256"] else {
+      let body: Data = try JobRow.value(row, "body")
+      guard JobRow.sha256(body) == (try JobRow.value(row, "sha256")) else {
         throw JobStoreError.corrupt(detail: "the result of job \(id) does not match its checksum")
       }
       let blobs = try String.fetchAll(
         db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 0 ORDER BY blob", arguments: [id])
-      return JobResult(contentType: row["content_type"], body: row["body"], blobs: blobs)
+      return JobResult(contentType: try JobRow.value(row, "content_type"), body: body, blobs: blobs)
     }
   }
 
@@ -197,9 +215,7 @@ public final class SQLiteJobStore: JobStore {
       arguments += [limit]
       return try Row.fetchAll(
         db, sql: "SELECT * FROM job_event WHERE id > ? \(mine) ORDER BY id LIMIT ?", arguments: arguments
-      ).map {
-        JobEvent(id: $0["id"], jobID: $0["job_id"], type: $0["type"], time: $0["time"], data: $0["data"])
-      }
+      ).map(JobRow.event)
     }
   }
 
@@ -329,8 +345,10 @@ public final class SQLiteJobStore: JobStore {
     try await read { db in
       var result: [JobKind: [JobState: Int]] = [:]
       for row in try Row.fetchAll(db, sql: "SELECT kind, state, count(*) AS n FROM job GROUP BY kind, state") {
-        guard let kind = JobKind(rawValue: row["kind"]), let state = JobState(rawValue: row["state"]) else { continue }
-        result[kind, default: [:]][state] = row["n"]
+        guard let kind = JobKind(rawValue: try JobRow.value(row, "kind")),
+          let state = JobState(rawValue: try JobRow.value(row, "state"))
+        else { continue }
+        result[kind, default: [:]][state] = try JobRow.value(row, "n")
       }
       return result
     }
@@ -408,9 +426,11 @@ private func mappingErrors<Value>(_ body: () throws -> Value) throws -> Value {
 
 /// SQLite's result codes in the queue's own words.
 private func mapped(_ error: any Error) -> any Error {
+  if let error = error as? RowDecodingError { return JobStoreError.corrupt(detail: "\(error)") }
   guard let error = error as? DatabaseError else { return error }
   switch error.resultCode {
   case .SQLITE_FULL: return JobStoreError.diskFull
+  case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: return JobStoreError.diskFull
   case .SQLITE_CORRUPT, .SQLITE_NOTADB: return JobStoreError.corrupt(detail: error.message ?? "\(error.resultCode)")
   default: return error
   }

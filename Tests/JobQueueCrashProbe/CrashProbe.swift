@@ -1,0 +1,39 @@
+import Foundation
+import JobQueue
+
+// Works on a queue until it is killed: sends jobs and does jobs, and writes down every answer that it was given.
+// Usage: JobQueueCrashProbe DATA-FOLDER ACKNOWLEDGEMENTS-FILE
+
+@main
+struct CrashProbe {
+  static func main() async throws {
+    let data = try DataFolder.open(URL(fileURLWithPath: CommandLine.arguments[1]))
+    let store = try SQLiteJobStore(data: data)
+    let liveness = try WorkerLiveness(name: "probe", data: data)
+    let file = open(CommandLine.arguments[2], O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    var number = 0
+    while true {
+      number += 1
+      let payload = "\(liveness.worker) \(number)"
+      let job = try await store.enqueue(
+        NewJob(kind: .ingest, payload: Data(payload.utf8), maxAttempts: 100_000, idempotencyKey: payload)
+      ).job
+      acknowledge(file, "sent \(job.id) \(payload)")
+      try await WorkerLiveness.collectDead(in: data) { _ = try await store.releaseAll(ofWorker: $0) }
+      let mine = try await store.claim(
+        kinds: [.ingest], worker: liveness.worker, limit: 1, leaseMilliseconds: 60_000)
+      for job in mine {
+        let lease = Lease(jobID: job.id, token: job.leaseToken)
+        try await store.report(lease, progress: 0.5, stage: "half")
+        try await store.complete(lease, result: JobResult(contentType: "text/plain", body: job.payload))
+        acknowledge(file, "done \(job.id) \(String(decoding: job.payload, as: UTF8.self))")
+      }
+    }
+  }
+
+  /// One write, so that a kill leaves whole lines.
+  static func acknowledge(_ file: Int32, _ line: String) {
+    let bytes = Array("\(line)\n".utf8)
+    _ = write(file, bytes, bytes.count)
+  }
+}

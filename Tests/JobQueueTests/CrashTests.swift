@@ -1,0 +1,66 @@
+import Foundation
+import JobQueue
+import Testing
+
+/// Real processes killed with SIGKILL in the middle of their work.
+@Suite struct CrashTests {
+  @Test func killedProcessesLoseNothingAndDoNothingTwice() async throws {
+    let folder = try TemporaryFolder()
+    let data = try DataFolder.open(folder.url.appendingPathComponent("data"))
+    let log = folder.url.appendingPathComponent("acknowledged").path
+    let seed = UInt64.random(in: 0...UInt64.max)
+    var generator = SplitMix(state: seed)
+    var probes = try (0..<3).map { _ in try start(data, log) }
+    let kills = 30
+    for _ in 0..<kills {
+      try await Task.sleep(for: .milliseconds(Int.random(in: 20...200, using: &generator)))
+      let victim = Int.random(in: 0..<probes.count, using: &generator)
+      #expect(probes[victim].isRunning, "a probe ended by itself: see its error output")
+      kill(probes[victim].processIdentifier, SIGKILL)
+      probes[victim].waitUntilExit()
+      probes[victim] = try start(data, log)
+    }
+    for probe in probes {
+      kill(probe.processIdentifier, SIGKILL)
+      probe.waitUntilExit()
+    }
+
+    let store = try SQLiteJobStore(data: data)
+    #expect(try await store.damage() == [])
+    try await WorkerLiveness.collectDead(in: data) { _ = try await store.releaseAll(ofWorker: $0) }
+    while let job = try await store.claimOne() {
+      try await store.complete(job.lease, result: JobResult(contentType: "text/plain", body: job.payload))
+    }
+    #expect(folder.files("data/run").filter { $0.hasSuffix(".lock") } == [])
+
+    let lines = try String(contentsOfFile: log, encoding: .utf8).split(separator: "\n").map { $0.split(separator: " ") }
+    let sent = lines.filter { $0[0] == "sent" }
+    let done = lines.filter { $0[0] == "done" }
+    print("\(kills) kills, seed \(seed): \(sent.count) jobs acknowledged, \(done.count) completions acknowledged")
+    #expect(sent.count > 20 && done.count > 20)
+    #expect(Set(done.map { $0[1] }).count == done.count, "no completion was acknowledged twice")
+    for line in sent + done {
+      let job = try #require(try await store.job(String(line[1])), "acknowledged job \(line[1]) is gone")
+      #expect(String(decoding: job.payload, as: UTF8.self) == line[2...].joined(separator: " "))
+    }
+    var successes: [String: Int] = [:]
+    for event in try await store.events(after: 0, jobID: nil, limit: .max) where event.type == "succeeded" {
+      successes[event.jobID, default: 0] += 1
+    }
+    #expect(successes.values.allSatisfy { $0 == 1 })
+    let counts = try await store.counts()
+    #expect(counts == [.ingest: [.succeeded: successes.count]], "every job ran to its end")
+    #expect(successes.count >= sent.count)
+  }
+
+  /// The probe stands beside the program that runs the tests.
+  private func start(_ data: DataFolder, _ log: String) throws -> Process {
+    let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
+      .appendingPathComponent("JobQueueCrashProbe")
+    process.arguments = [data.root.path, log]
+    try process.run()
+    return process
+  }
+}

@@ -1,0 +1,153 @@
+import Foundation
+import GRDB
+import JobQueue
+import Testing
+
+/// What only the file has: durability, versions, damage.
+@Suite struct SQLiteJobStoreTests {
+  @Test func theWriterSyncsEveryCommit() throws {
+    let folder = try TemporaryFolder()
+    let store = try SQLiteJobStore(path: folder.url.appendingPathComponent("q").path)
+    #expect(try store.durabilitySettings() == ["journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"])
+    // Opening an existing file takes another path through the library.
+    let again = try SQLiteJobStore(path: folder.url.appendingPathComponent("q").path)
+    #expect(try again.durabilitySettings() == ["journal_mode": "wal", "synchronous": "2", "foreign_keys": "1"])
+  }
+
+  @Test func jobsSurviveClosingTheFile() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    let id = try await SQLiteJobStore(path: path).add(blobs: ["b"]).id
+    let stored = try #require(try await SQLiteJobStore(path: path).job(id))
+    #expect(stored.state == .queued && stored.inputBlobs == ["b"])
+  }
+
+  @Test func aFileOfANewerDocqIsRefused() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    _ = try await SQLiteJobStore(path: path).add()
+    try await DatabaseQueue(path: path).write { try $0.execute(sql: "PRAGMA user_version = 99") }
+    #expect(throws: JobStoreError.newerSchema(found: 99, supported: 1)) { _ = try SQLiteJobStore(path: path) }
+  }
+
+  @Test func aFileThatIsNoDatabaseIsRefused() throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("q")
+    try Data(repeating: 0x41, count: 10_000).write(to: file)
+    #expect { _ = try SQLiteJobStore(path: file.path) } throws: { isCorrupt($0) }
+  }
+
+  @Test(arguments: [1, 2, 3] as [UInt64])
+  func damagedPagesNeverTurnIntoAWrongAnswer(_ seed: UInt64) async throws {
+    let folder = try TemporaryFolder()
+    let file = folder.url.appendingPathComponent("q")
+    var ids: [String] = []
+    do {
+      let store = try SQLiteJobStore(path: file.path)
+      for index in 0..<40 {
+        let id = try await store.add(.ingest, String(repeating: "payload \(index) ", count: 50)).id
+        let job = try #require(try await store.claimOne())
+        let result = String(repeating: "result of \(id) ", count: 100)
+        try await store.complete(job.lease, result: .text(result))
+        ids.append(id)
+      }
+    }
+    let good = try Data(contentsOf: file)
+    var generator = SplitMix(state: seed)
+    var noticed = 0
+    for _ in 0..<20 {
+      var bytes = good
+      for _ in 0..<40 {
+        bytes[Int.random(in: 100..<bytes.count, using: &generator)] ^= UInt8.random(in: 1...255, using: &generator)
+      }
+      try bytes.write(to: file)
+      for suffix in ["-wal", "-shm"] { try? FileManager.default.removeItem(atPath: file.path + suffix) }
+      do {
+        let store = try SQLiteJobStore(path: file.path)
+        for (index, id) in ids.enumerated() {
+          let job = try await store.job(id)
+          let payload = Data(String(repeating: "payload \(index) ", count: 50).utf8)
+          #expect(job == nil || job?.payload == payload)
+          let result = try await store.result(id)
+          #expect(result == nil || result?.body == Data(String(repeating: "result of \(id) ", count: 100).utf8))
+        }
+      } catch {
+        #expect(isCorrupt(error), "\(error)")
+        noticed += 1
+      }
+    }
+    #expect(noticed > 10, "of 20 damaged files \(noticed) were noticed")
+  }
+
+  @Test func twoConnectionsShareTheFileWithoutBusyErrors() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    let stores = try (0..<4).map { _ in try SQLiteJobStore(path: path) }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for (index, store) in stores.enumerated() {
+        group.addTask {
+          for _ in 0..<25 {
+            try await store.add()
+            if let job = try await store.claimOne(worker: "w\(index)") {
+              try await store.report(job.lease, progress: 0.5, stage: nil)
+              try await store.complete(job.lease, result: .text("r"))
+            }
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let counts = try await stores[0].counts()
+    #expect(counts[.ingest]?.values.reduce(0, +) == 100)
+    #expect(try await stores[0].damage() == [])
+  }
+
+  @Test func storesOpenTheSameNewFileAtTheSameTime() async throws {
+    for _ in 0..<5 {
+      let folder = try TemporaryFolder()
+      let path = folder.url.appendingPathComponent("q").path
+      try await withThrowingTaskGroup(of: Void.self) { group in
+        for _ in 0..<6 {
+          group.addTask { _ = try await SQLiteJobStore(path: path).add() }
+        }
+        try await group.waitForAll()
+      }
+      #expect(try await SQLiteJobStore(path: path).counts() == [.ingest: [.queued: 6]])
+    }
+  }
+
+  @Test func onlyChangesRing() async throws {
+    let folder = try TemporaryFolder()
+    let rings = Counter()
+    let store = try SQLiteJobStore(
+      path: folder.url.appendingPathComponent("q").path, onChange: { rings.increment() })
+    _ = try await store.claimOne()
+    _ = try await store.expireLeases()
+    _ = try await store.releaseAll(ofWorker: "nobody")
+    #expect(rings.value == 0)
+    try await store.add()
+    #expect(rings.value == 1)
+    let job = try #require(try await store.claimOne())
+    #expect(rings.value == 2)
+    _ = try await store.heartbeat(job.lease, leaseMilliseconds: 1000)
+    #expect(rings.value == 2)
+  }
+
+  @Test func aFullDiskRefusesTheJobAndTheStoreWorksOnAfterwards() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    let store = try SQLiteJobStore(path: path, sizeLimit: 1 << 20)
+    let kept = try await store.add()
+    let large = NewJob(kind: .ingest, payload: Data(repeating: 1, count: 3 << 20), inputBlobs: ["b"])
+    await #expect(throws: JobStoreError.diskFull) { _ = try await store.enqueue(large) }
+    #expect(try await store.unreferenced(["b"]) == ["b"], "nothing of the refused job stays")
+    try await store.add()
+    #expect(try await store.job(kept.id) != nil)
+    #expect(try await store.counts() == [.ingest: [.queued: 2]])
+    #expect(try await store.damage() == [])
+  }
+}
+
+private func isCorrupt(_ error: any Error) -> Bool {
+  if case JobStoreError.corrupt = error { true } else { false }
+}
