@@ -1,0 +1,60 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+
+let package = Package(
+  name: "docq",
+  products: ["docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"].map {
+    .executable(name: $0, targets: [$0])
+  },
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
+  ],
+  targets: [
+    // C libraries of the system.
+    .systemLibrary(
+      name: "CPoppler", pkgConfig: "poppler-glib", providers: [.apt(["libpoppler-glib-dev", "libcairo2-dev"])]),
+    .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CSandbox"),
+
+    // What docq does.
+    .target(name: "DocumentModel"),
+    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
+    .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
+    .target(name: "Extraction", dependencies: ["DocumentModel"]),
+    .target(name: "Forecasting", dependencies: ["CZlib"]),
+    .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
+
+    // The service.
+    .target(name: "JobQueue", dependencies: [logging, grdb, crypto]),
+    .target(
+      name: "JobHandlers",
+      dependencies: [
+        "DocumentModel", "PDFReader", "LayoutAnalysis", "Extraction", "Forecasting", "ImpactScoring", "JobQueue", logging,
+      ]),
+    .target(
+      name: "Gateway", dependencies: ["JobQueue", hummingbird, lifecycle, logging, crypto],
+      resources: [.copy("Resources")]),
+    .target(name: "DocqClient", dependencies: ["CCurl"]),
+
+    // The programs.
+    .executableTarget(name: "docq", dependencies: ["JobHandlers", "DocqClient", argumentParser]),
+    .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser, crypto]),
+    .executableTarget(name: "docq-ingestor", dependencies: ["JobHandlers", argumentParser]),
+    .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
+    .executableTarget(name: "docq-scorer", dependencies: ["JobHandlers", argumentParser]),
+  ],
+  swiftLanguageModes: [.v6]
+)

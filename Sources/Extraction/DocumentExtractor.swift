@@ -1,0 +1,63 @@
+import DocumentModel
+import Foundation
+
+/// Reads a document by what serves best: an embedded electronic invoice first, else the page.
+public struct DocumentExtractor: Sendable {
+  public init() {}
+
+  /// - Parameter ignoreEmbedded: read the page only.
+  /// - Throws: `ExtractionError.badXML` when there is an embedded invoice and it cannot be read.
+  public func extract(
+    _ document: Document, schema: ExtractionSchema = .invoice, ignoreEmbedded: Bool = false
+  ) throws -> ExtractionResult {
+    let page = RuleBasedExtractor(schema: schema).extract(document)
+    guard !ignoreEmbedded, schema.isBuiltIn, schema.documentType == "invoice",
+      let attachment = EInvoiceXML.embedded(in: document), let xml = attachment.data
+    else { return page }
+    var result = try EInvoiceXML.parse(xml, fileName: document.fileName)
+    result.file = document.fileName
+    for name in result.fields.keys { locate(name, &result, in: document) }
+    for name in ["invoice_number", "invoice_total", "subtotal", "total_tax"] {
+      guard let given = result.fields[name], let read = page.fields[name], read.confidence > 0.6 else { continue }
+      let same: Bool
+      if let a = given.value.number, let b = read.value.number {
+        same = abs(a - b) < 0.006
+      } else {
+        same = given.value.text.lowercased() == read.value.text.lowercased()
+      }
+      result.checks.append(
+        ExtractionCheck(
+          rule: "page-\(name)", ok: same,
+          detail: "the XML says \(given.value.text), the page \(read.value.text)"))
+      if !same { result.needs_review.append(name) }
+    }
+    return result
+  }
+
+  /// Finds the value on the page, to give its box.
+  private func locate(_ name: String, _ result: inout ExtractionResult, in document: Document) {
+    guard let field = result.fields[name] else { return }
+    for page in document.pages {
+      for (index, word) in page.words.enumerated() {
+        var box: Rect?
+        if let number = field.value.number {
+          if ValueParsing.looksLikeMoney(word.text), ValueParsing.amount(word.text) == number { box = word.bbox }
+        } else if name.hasSuffix("_date") {
+          if ValueParsing.date(word.text) == field.value.text { box = word.bbox }
+        } else {
+          let parts = field.value.text.split(separator: " ").map(String.init)
+          if word.text == parts.first, index + parts.count <= page.words.count,
+            zip(page.words[index...], parts).allSatisfy({ $0.text == $1 })
+          {
+            box = page.words[index..<(index + parts.count)].map(\.bbox).reduce(word.bbox) { $0.union($1) }
+          }
+        }
+        if let box {
+          result.fields[name]?.page = page.index + 1
+          result.fields[name]?.bbox = box
+          return
+        }
+      }
+    }
+  }
+}

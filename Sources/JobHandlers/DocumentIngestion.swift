@@ -1,0 +1,57 @@
+import DocumentModel
+import Foundation
+import LayoutAnalysis
+import PDFReader
+
+/// From a file to an analysed document: read in a sandboxed child, then laid out.
+public struct DocumentIngestion: Sendable {
+  /// What to read of a document, and how.
+  public struct Options: Sendable {
+    /// "1-3,7", counting from 1; nil for all pages.
+    public var pages: String?
+    public var password: String?
+    /// Resolution of page images in dots per inch; nil for none.
+    public var imageDPI: Double?
+
+    public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil) {
+      self.pages = pages
+      self.password = password
+      self.imageDPI = imageDPI
+    }
+  }
+
+  private let reader: PDFReader
+  private let layout = RuleBasedLayout()
+
+  public init(limits: ParserLimits = ParserLimits()) {
+    reader = PDFReader(limits: limits)
+  }
+
+  /// Reads and analyses one file.
+  ///
+  /// - Parameters:
+  ///   - fileName: the user's name for the file, used in messages.
+  ///   - progress: called with a fraction in [0, 1] and a stage such as "page 7/12".
+  ///   - onImage: called with page index and PNG bytes when `imageDPI` is set.
+  /// - Throws: `DocumentReadError` naming the file; `CancellationError` when `isCancelled` answered true.
+  public func ingest(
+    _ file: URL, fileName: String, options: Options = Options(),
+    progress: (@Sendable (Double, String) -> Void)? = nil,
+    onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil,
+    isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> Document {
+    var readOptions = PDFReadOptions()
+    readOptions.password = options.password
+    readOptions.imageDPI = options.imageDPI
+    if let pages = options.pages { readOptions.pages = try PageSelection(pages) }
+    var document = try reader.read(
+      file, fileName: fileName, options: readOptions,
+      onPage: { _, done, total in progress?(0.9 * Double(done) / Double(max(1, total)), "page \(done)/\(total)") },
+      onImage: onImage,
+      isCancelled: isCancelled)
+    if isCancelled() { throw CancellationError() }
+    progress?(0.9, "layout")
+    layout.analyze(&document)
+    return document
+  }
+}

@@ -1,0 +1,31 @@
+import Forecasting
+import Foundation
+import JobQueue
+
+/// Forecasts every series of a request.
+public struct ForecastHandler: JobHandler {
+  public let kinds: [JobKind] = [.forecast]
+
+  public init() {}
+
+  public func run(_ job: Job, context: JobContext) async throws -> JobResult {
+    let payload = try decodePayload(ForecastPayload.self, of: job)
+    do {
+      let series = try SeriesReader().read(payload.series, name: "request")
+      let request = ForecastRequest(
+        model: payload.model, horizon: payload.horizon, quantileLevels: payload.quantileLevels)
+      var body = Data()
+      for (index, one) in series.enumerated() {
+        try context.checkCancelled()
+        context.report(
+          progress: Double(index) / Double(series.count), stage: "series \(index + 1)/\(series.count)")
+        body += try request.forecast(one).jsonLine()
+      }
+      return JobResult(contentType: "application/x-ndjson", body: body)
+    } catch let error as SeriesReadError {
+      throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
+    } catch let error as ForecastError {
+      throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
+    }
+  }
+}

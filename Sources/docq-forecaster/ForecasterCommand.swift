@@ -1,0 +1,23 @@
+import ArgumentParser
+import JobHandlers
+import JobQueue
+
+@main
+struct ForecasterCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "docq-forecaster",
+    abstract: "Forecasts time series; claims forecast jobs from the queue.",
+    discussion: """
+      Usually started by `docq serve`. Any number of them may run on one data folder.
+
+      EXAMPLE
+        docq-forecaster --data /srv/docq
+      """)
+
+  @Option(help: "Folder of the queue and the uploads; created when missing.")
+  var data = DataFolder.defaultPath
+
+  func run() async throws {
+    try await WorkerProcess(name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler()]).run()
+  }
+}

@@ -1,0 +1,114 @@
+import ArgumentParser
+import Foundation
+import ImpactScoring
+import JobHandlers
+import JobQueue
+import PDFReader
+
+struct DoctorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor",
+    abstract: "Check programs, data folder, sandbox, models and port; say what to do about what is wrong.",
+    discussion: """
+      EXAMPLE
+        docq doctor --data /srv/docq --port 8080
+      """)
+
+  @Option(help: "The data folder to check.")
+  var data = DataFolder.defaultPath
+  @Option(help: "The port to check.")
+  var port = 8080
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  struct Finding: Encodable {
+    var check: String
+    var ok: Bool
+    var detail: String
+  }
+
+  func run() async throws {
+    let findings = [programs(), folder(), try await queue(), sandbox(), impactModel(), portState()]
+    if json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      try Output.write(try encoder.encode(findings) + Data("\n".utf8), to: nil)
+    } else {
+      try Output.write(findings.map { "\($0.ok ? "ok  " : "BAD ")  \($0.check): \($0.detail)\n" }.joined())
+    }
+    if findings.contains(where: { !$0.ok }) { throw CommandFailure(status: 1, message: "") }
+  }
+
+  private func programs() -> Finding {
+    let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    let missing = ["docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"].filter {
+      !FileManager.default.isExecutableFile(atPath: folder.appendingPathComponent($0).path)
+    }
+    return Finding(
+      check: "programs", ok: missing.isEmpty,
+      detail: missing.isEmpty ? "all five stand in \(folder.path)" : "missing in \(folder.path): \(missing.joined(separator: ", ")); run make build")
+  }
+
+  private func folder() -> Finding {
+    do {
+      let folder = try DataFolder.open(URL(fileURLWithPath: data))
+      let space = try FileManager.default.attributesOfFileSystem(forPath: folder.root.path)
+      let free = (space[.systemFreeSize] as? NSNumber)?.int64Value ?? 0
+      let enough = free > 1 << 30
+      return Finding(
+        check: "data folder", ok: enough,
+        detail: "\(folder.root.path), \(free >> 30) GiB free" + (enough ? "" : "; uploads need more room"))
+    } catch {
+      return Finding(check: "data folder", ok: false, detail: "\(error)")
+    }
+  }
+
+  private func queue() async throws -> Finding {
+    do {
+      let store = try SQLiteJobStore(data: try DataFolder.open(URL(fileURLWithPath: data)))
+      let settings = try store.durabilitySettings()
+      let counts = try await store.counts().values.reduce(0) { $0 + $1.values.reduce(0, +) }
+      let ok = settings["journal_mode"] == "wal" && settings["synchronous"] == "2"
+      return Finding(check: "queue", ok: ok, detail: "\(counts) job(s); journal \(settings["journal_mode"] ?? "?"), synchronous \(settings["synchronous"] == "2" ? "FULL" : settings["synchronous"] ?? "?")")
+    } catch {
+      return Finding(check: "queue", ok: false, detail: "\(error)")
+    }
+  }
+
+  private func sandbox() -> Finding {
+    do {
+      let status = try SandboxStatus.probe()
+      // Reading system files is needed for fonts; the rest must be impossible.
+      let breaches = status.breaches.filter { $0 != "read-file" }
+      return Finding(
+        check: "sandbox", ok: breaches.isEmpty,
+        detail: "\(status.active.joined(separator: ", "))" + (breaches.isEmpty ? "" : "; a parser could still: \(breaches.joined(separator: ", "))"))
+    } catch {
+      return Finding(check: "sandbox", ok: false, detail: "\(error)")
+    }
+  }
+
+  private func impactModel() -> Finding {
+    do {
+      let model = try ImpactModel.shipped()
+      return Finding(check: "models", ok: true, detail: "\(model.name) loads; percentiles refer to \(model.referenceSet)")
+    } catch {
+      return Finding(check: "models", ok: false, detail: "\(error)")
+    }
+  }
+
+  private func portState() -> Finding {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = UInt16(clamping: port).bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    let status = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+    }
+    return Finding(
+      check: "port", ok: true,
+      detail: status == 0 ? "something answers on 127.0.0.1:\(port) (a running docq, or another program)" : "127.0.0.1:\(port) is free")
+  }
+}

@@ -1,0 +1,66 @@
+import ArgumentParser
+import Foundation
+import JobHandlers
+import JobQueue
+import Logging
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve",
+    abstract: "Start the gateway and the workers on one data folder.",
+    discussion: """
+      Starts docq-gateway, docq-ingestor, docq-forecaster and docq-scorer, restarts what dies, and stops all of them
+      on SIGTERM or Ctrl-C after running jobs had time to finish.
+
+      EXAMPLES
+        docq serve
+        docq serve --data /srv/docq --port 9000
+      """)
+
+  @Option(help: "Folder for the queue and the uploads; created when missing.")
+  var data = DataFolder.defaultPath
+  @Option(help: "Address to listen on.")
+  var host = "127.0.0.1"
+  @Option(help: "Port to listen on.")
+  var port = 8080
+
+  func validate() throws {
+    guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
+  }
+
+  func run() async throws {
+    do {
+      _ = try DataFolder.open(URL(fileURLWithPath: data))
+    } catch {
+      throw CommandFailure.failed("\(error)")
+    }
+    let log = LogFormat.makeLogger("docq")
+    let folder = try executableFolder()
+    let common = ["--data", data]
+    let programs = try [
+      ("docq-gateway", common + ["--host", host, "--port", "\(port)"]),
+      ("docq-ingestor", common), ("docq-forecaster", common), ("docq-scorer", common),
+    ].map { name, arguments in
+      let executable = folder.appendingPathComponent(name)
+      guard FileManager.default.isExecutableFile(atPath: executable.path) else {
+        throw CommandFailure.failed("\(SupervisorError.missingExecutable(name, folder: folder.path))")
+      }
+      return Supervisor.Program(name: name, executable: executable, arguments: arguments)
+    }
+    let supervisor = Supervisor(programs: programs, log: log)
+    StopSignals.onStop {
+      log.info("stopping")
+      supervisor.stop()
+    }
+    do {
+      try await supervisor.run()
+    } catch let error as SupervisorError {
+      throw CommandFailure.failed(error.description)
+    }
+  }
+
+  /// The folder of the running executable; its companions stand beside it.
+  private func executableFolder() throws -> URL {
+    URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+  }
+}

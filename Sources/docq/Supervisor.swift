@@ -1,0 +1,138 @@
+import Dispatch
+import Foundation
+import Logging
+import Synchronization
+
+/// Keeps the gateway and the workers running: starts them, restarts what dies, stops all of them together.
+///
+/// A child holds the read end of a pipe whose write end only the supervisor has. When the supervisor dies, however it
+/// dies, the pipe closes and the child stops by itself, so that no orphan keeps the port or a lease.
+final class Supervisor: Sendable {
+  struct Program: Sendable {
+    var name: String
+    var executable: URL
+    var arguments: [String]
+  }
+
+  private struct State {
+    var running: [String: Process] = [:]
+    var stopping = false
+    var failuresInARow: [String: Int] = [:]
+  }
+
+  private let programs: [Program]
+  private let log: Logger
+  private let state = Mutex(State())
+  private let lifeline = Pipe()
+  /// How long the children get to finish after SIGTERM.
+  private let grace: TimeInterval
+
+  init(programs: [Program], grace: TimeInterval = 35, log: Logger) {
+    self.programs = programs
+    self.grace = grace
+    self.log = log
+  }
+
+  /// Starts everything and returns when all children ended after `stop`.
+  func run() async throws {
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for program in programs {
+        group.addTask { try await self.keepRunning(program) }
+      }
+      do {
+        try await group.waitForAll()
+      } catch {
+        stop()
+        throw error
+      }
+    }
+  }
+
+  /// Asks every child to stop; those that have not after the grace period are killed.
+  func stop() {
+    let children = state.withLock { state in
+      state.stopping = true
+      return Array(state.running.values)
+    }
+    for child in children where child.isRunning { child.terminate() }
+    DispatchQueue.global().asyncAfter(deadline: .now() + grace) { [self] in
+      let late = state.withLock { Array($0.running.values) }
+      for child in late where child.isRunning { kill(child.processIdentifier, SIGKILL) }
+    }
+  }
+
+  private func keepRunning(_ program: Program) async throws {
+    while true {
+      let started = ContinuousClock.now
+      let status = try await runOnce(program)
+      if state.withLock({ $0.stopping }) { return }
+      // Exit status 2 is a wrong option or an address in use: trying again would not help.
+      if case .exited(2) = status { throw SupervisorError.cannotStart(program.name) }
+      let failures = state.withLock { state in
+        let lived = ContinuousClock.now - started
+        let count = lived > .seconds(30) ? 1 : (state.failuresInARow[program.name] ?? 0) + 1
+        state.failuresInARow[program.name] = count
+        return count
+      }
+      let pause = min(5.0, 0.05 * Double(1 << min(failures - 1, 7)))
+      log.warning("\(program.name) ended (\(status)); starting it again in \(pause) s")
+      try await Task.sleep(for: .seconds(pause))
+      if state.withLock({ $0.stopping }) { return }
+    }
+  }
+
+  private enum ExitStatus: CustomStringConvertible {
+    case exited(Int32)
+    case killed(Int32)
+    var description: String {
+      switch self {
+      case .exited(let code): "exit status \(code)"
+      case .killed(let signal): "signal \(signal)"
+      }
+    }
+  }
+
+  private func runOnce(_ program: Program) async throws -> ExitStatus {
+    let process = Process()
+    process.executableURL = program.executable
+    process.arguments = program.arguments
+    var environment = ProcessInfo.processInfo.environment
+    environment["DOCQ_SUPERVISED"] = "1"
+    process.environment = environment
+    process.standardInput = lifeline.fileHandleForReading
+    return try await withCheckedThrowingContinuation { continuation in
+      process.terminationHandler = { [self] ended in
+        state.withLock { $0.running[program.name] = nil }
+        let status: ExitStatus =
+          ended.terminationReason == .uncaughtSignal
+          ? .killed(ended.terminationStatus) : .exited(ended.terminationStatus)
+        continuation.resume(returning: status)
+      }
+      do {
+        // Starting and recording are one step, so that `stop` never misses a child.
+        try state.withLock { state in
+          guard !state.stopping else { throw CancellationError() }
+          try process.run()
+          state.running[program.name] = process
+        }
+        log.info("\(program.name) started as process \(process.processIdentifier)")
+      } catch {
+        continuation.resume(throwing: error)
+      }
+    }
+  }
+}
+
+enum SupervisorError: Error, CustomStringConvertible {
+  case missingExecutable(String, folder: String)
+  case cannotStart(String)
+
+  var description: String {
+    switch self {
+    case .missingExecutable(let name, let folder):
+      "\(name) is not in \(folder): build all products with `make build` and keep them in one folder"
+    case .cannotStart(let name):
+      "\(name) could not start; its message above says why"
+    }
+  }
+}
