@@ -88,7 +88,7 @@ public struct ExtractionSchema: Sendable {
     ], isRequired: true),
     "due_date": FieldSchema(type: .date, keyPhrases: [
       "fälligkeitsdatum", "fällig am", "fälligkeit", "zahlbar bis", "zahlbar bis zum", "due date", "payment due", "date d'échéance", "échéance", "zahlungsziel", "zu zahlen bis",
-      "fällig", "bis zum", "vervaldatum", "pay by", "ohne abzug bis",
+      "fällig", "vervaldatum", "pay by", "ohne abzug bis",
     ]),
     "invoice_total": FieldSchema(type: .amount, keyPhrases: [
       "gesamtbetrag", "rechnungsbetrag", "bruttobetrag", "gesamtsumme", "endbetrag", "bruttosumme", "gesamt brutto", "brutto", "summe brutto", "rechnungssumme",

@@ -10,11 +10,13 @@ struct InvoiceRules {
     if let currency { result.fields["currency"] = ExtractedField(value: .string(currency), raw: currency, confidence: 0.85) }
     result.document_type = documentType()
     chooseAmounts(&result, candidates)
+    heading(&result)
     dates(&result)
     parties(&result)
     taxIDs(&result)
+    LabelledParties(page: page).complete(&result)
     if result.fields["iban"] == nil { result.fields["iban"] = anywhere(FieldSchema(type: .iban)) }
-    if let bic = result.text("bic"), !isBIC(bic) { result.fields["bic"] = nil }
+    if result.text("bic").map({ !isBIC($0) }) ?? true { result.fields["bic"] = bicAnywhere() }
     if result.text("purchase_order") == result.text("invoice_number") { result.fields["purchase_order"] = nil }
     result.line_items = LineItemRules(page: page).items()
     if result.fields["amount_due"] == nil, var due = result.fields["invoice_total"] {
@@ -85,7 +87,48 @@ struct InvoiceRules {
 
   // MARK: - Dates and ids
 
+  /// "Rechnung Nr. 4711 vom 5.3.2020", "Invoice No. 4711 dated 5 March 2020".
+  private func heading(_ result: inout ExtractionResult) {
+    let number = /(?i)(?:rechnung|invoice|facture|gutschrift|credit note|avoir|korrektur)\w*(?:\s*\([^)]{0,30}\))?\s*[:\-]?\s*(?:nr|no|number|nummer|n°|nº|num)\b\.?\s*:?\s*(\S*\d\S*)(.{0,60})/
+    for row in page.rows.prefix(60) {
+      guard let match = row.text.firstMatch(of: number) else { continue }
+      let id = String(match.1).trimmingCharacters(in: CharacterSet(charactersIn: ":,;."))
+      guard id.count >= 2, ValueParsing.date(id) == nil, let word = row.words.first(where: { $0.text.contains(id) }) else { continue }
+      result.fields["invoice_number"] = field(.string(id), word, 0.85)
+      let rest = String(match.2)
+      if rest.firstMatch(of: /(?i)\b(?:vom|dated|du|of|date|van|del)\b/) != nil, let date = ValueParsing.date(rest) {
+        let place = row.words.first { ValueParsing.date($0.text) == date } ?? word
+        result.fields["invoice_date"] = field(.string(date), place, 0.85)
+      }
+      return
+    }
+  }
+
+  /// "zahlbar innerhalb 30 Tagen bis 04.04.2020".
+  private func dueInSentence() -> ExtractedField? {
+    for row in page.rows {
+      let text = row.text
+      guard text.firstMatch(of: /(?i)zahlbar|fällig|netto|payable|payment|due|échéance|paiement|zahlung/) != nil,
+        let match = text.firstMatch(of: /(?i)\b(?:bis zum|bis|by|before|avant le|until|am|le)\s+(\S+(?:\s\S+){0,2})/),
+        let date = ValueParsing.date(String(match.1)), let word = row.words.first(where: { ValueParsing.date($0.text) == date }) ?? row.words.first
+      else { continue }
+      return field(.string(date), word, 0.65)
+    }
+    return nil
+  }
+
+  private func bicAnywhere() -> ExtractedField? {
+    for row in page.rows where row.text.firstMatch(of: /(?i)\b(?:bic|swift)\b/) != nil {
+      for word in row.words {
+        let text = word.text.split(separator: ":").last.map(String.init) ?? word.text
+        if isBIC(text.trimmingCharacters(in: .punctuationCharacters)) { return field(.string(text.trimmingCharacters(in: .punctuationCharacters)), word, 0.8) }
+      }
+    }
+    return nil
+  }
+
   private func dates(_ result: inout ExtractionResult) {
+    if result.fields["due_date"] == nil { result.fields["due_date"] = dueInSentence() }
     if let due = result.text("due_date"), let issued = result.text("invoice_date"), due < issued { result.fields["due_date"] = nil }
     guard result.fields["invoice_date"] == nil else { return }
     result.fields["invoice_date"] = anywhere(FieldSchema(type: .date))
@@ -113,7 +156,8 @@ struct InvoiceRules {
   }
 
   private func isBIC(_ text: String) -> Bool {
-    text.count == 8 || text.count == 11 ? text.prefix(6).allSatisfy { $0.isLetter && $0.isUppercase } : false
+    (text.count == 8 || text.count == 11) && text.allSatisfy { $0.isUppercase || $0.isNumber }
+      && text.prefix(6).allSatisfy { $0.isLetter && $0.isUppercase } && text.dropFirst(8).count != 1
   }
 
   private func anywhere(_ schema: FieldSchema) -> ExtractedField? {

@@ -12,6 +12,18 @@ public struct ImpactScore: Codable, Sendable {
   /// Share of the reference set that scores lower, in percent.
   public var percentile: Double
   public var notes: [String]?
+
+  public init(
+    id: String, title: String, score: Double, low: Double, high: Double, percentile: Double, notes: [String]? = nil
+  ) {
+    self.id = id
+    self.title = title
+    self.score = score
+    self.low = low
+    self.high = high
+    self.percentile = percentile
+    self.notes = notes
+  }
 }
 
 /// A phrase and what it added to the score.
@@ -160,7 +172,11 @@ enum BFloat16File {
     let start = 8 + Int(length) + offsets[0]
     guard start + 2 * count <= data.count else { throw fail("'\(name)' is cut off") }
     return data[start..<(start + 2 * count)].withUnsafeBytes { bytes in
-      (0..<count).map { Float(bitPattern: UInt32(bytes[2 * $0]) << 16 | UInt32(bytes[2 * $0 + 1]) << 24) }
+      (0..<count).map { index in
+        // BF16 is the upper half of a float.
+        let half = bytes.loadUnaligned(fromByteOffset: 2 * index, as: UInt16.self)
+        return Float(bitPattern: UInt32(UInt16(littleEndian: half)) << 16)
+      }
     }
   }
 }

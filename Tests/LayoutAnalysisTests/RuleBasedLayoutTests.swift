@@ -1,0 +1,163 @@
+import DocumentModel
+import Foundation
+import LayoutAnalysis
+import Testing
+
+/// A page of words set by hand.
+private struct Typesetter {
+  var page = Page(index: 0, width: 600, height: 800)
+
+  init(index: Int = 0) {
+    page = Page(index: index, width: 600, height: 800)
+    page.styles = [
+      TextStyle(font: "Body", size: 10), TextStyle(font: "Bold", size: 14, bold: true),
+      TextStyle(font: "Title", size: 20, bold: true), TextStyle(font: "Mono", size: 9, monospaced: true),
+      TextStyle(font: "Small", size: 8),
+    ]
+  }
+
+  mutating func line(_ text: String, x: Double, y: Double, style: Int = 0) {
+    let size = page.styles[style].size
+    var x = x
+    for word in text.split(separator: " ") {
+      let width = Double(word.count) * size * 0.5
+      page.words.append(Word(text: String(word), bbox: Rect(x0: x, y0: y, x1: x + width, y1: y + size), style: style))
+      x += width + size * 0.3
+    }
+  }
+}
+
+private func analysed(_ pages: [Page]) -> Document {
+  var document = Document(fileName: "t.pdf", pageCount: pages.count, pages: pages)
+  RuleBasedLayout().analyze(&document)
+  return document
+}
+
+private func markdown(_ document: Document) throws -> String {
+  String(decoding: try DocumentWriter.write(document, as: .markdown), as: UTF8.self)
+}
+
+private let filler = "some ordinary words that fill a line of text well"
+
+@Suite struct RuleBasedLayoutTests {
+  @Test func columnsAreReadOneAfterTheOther() {
+    var set = Typesetter()
+    for row in 0..<8 {
+      set.line("left \(row) of column one ends here", x: 50, y: 100 + 12 * Double(row))
+      set.line("right \(row) of column two ends here", x: 320, y: 100 + 12 * Double(row))
+    }
+    let text = analysed([set.page]).regions.map(\.text).joined(separator: " ")
+    let left = text.range(of: "left 7")!, right = text.range(of: "right 0")!
+    #expect(left.upperBound < right.lowerBound)
+  }
+
+  @Test func largerBoldLinesAreHeadingsByRank() throws {
+    var set = Typesetter()
+    set.line("Annual Report", x: 50, y: 50, style: 2)
+    set.line("Markets", x: 50, y: 100, style: 1)
+    for row in 0..<12 { set.line(filler, x: 50, y: 130 + 12 * Double(row)) }
+    let document = analysed([set.page])
+    let headings = document.regions.filter { $0.label == .title }
+    #expect(headings.map(\.text) == ["Annual Report", "Markets"])
+    #expect(headings.map(\.headingLevel) == [1, 2])
+    #expect(try markdown(document).hasPrefix("# Annual Report\n\n## Markets\n"))
+  }
+
+  @Test func dividedWordsAreMadeWhole() {
+    var set = Typesetter()
+    set.line("this sentence has a hyphen at its end of li-", x: 50, y: 100)
+    set.line("nes and goes on with more words in the next one.", x: 50, y: 112)
+    #expect(analysed([set.page]).regions.first?.text.contains("end of lines and goes on") == true)
+  }
+
+  @Test func paragraphsGoOnOverPages() throws {
+    var first = Typesetter(), second = Typesetter(index: 1)
+    for row in 0..<4 { first.line(filler, x: 50, y: 600 + 12 * Double(row)) }
+    second.line("and continues here on the second page of it.", x: 50, y: 100)
+    second.line("It ends in the second line of that page.", x: 50, y: 112)
+    let text = try markdown(analysed([first.page, second.page]))
+    #expect(text.contains("text well and continues here"))
+  }
+
+  @Test func runningHeadsStayOutOfTheTextButInTheRegions() throws {
+    let pages = (0..<4).map { index in
+      var set = Typesetter(index: index)
+      set.line("Journal of Tests", x: 250, y: 30, style: 4)
+      for row in 0..<6 { set.line(filler + " \(index)\(row)", x: 50, y: 200 + 12 * Double(row)) }
+      set.line("\(index + 1)", x: 300, y: 770, style: 4)
+      return set.page
+    }
+    let document = analysed(pages)
+    #expect(document.regions.filter(\.isFurniture).count == 8)
+    #expect(try !markdown(document).contains("Journal of Tests"))
+  }
+
+  @Test func alignedColumnsAreATable() throws {
+    var set = Typesetter()
+    for row in 0..<4 { set.line(filler, x: 50, y: 60 + 12 * Double(row)) }
+    for (row, cells) in [["Item", "Count", "Price"], ["Pens", "3", "4.50"], ["Books", "12", "99.00"], ["Ink", "1", "7.25"]].enumerated() {
+      for (column, cell) in cells.enumerated() { set.line(cell, x: 80 + 140 * Double(column), y: 200 + 14 * Double(row)) }
+    }
+    let table = try #require(analysed([set.page]).regions.first { $0.label == .table }?.table)
+    #expect(table.rows == 4 && table.columns == 3)
+    #expect(table.cells.filter(\.isHeader).map(\.text) == ["Item", "Count", "Price"])
+    #expect(table.cells.first { $0.row == 2 && $0.column == 2 }?.text == "99.00")
+  }
+
+  @Test func captionsPointToTheirFigure() {
+    var set = Typesetter()
+    set.page.images = [PageImage(id: 0, bbox: Rect(x0: 100, y0: 100, x1: 400, y1: 300))]
+    set.line("Figure 1: A picture of something.", x: 100, y: 306)
+    for row in 0..<6 { set.line(filler, x: 50, y: 400 + 12 * Double(row)) }
+    let document = analysed([set.page])
+    let figure = document.regions.first { $0.label == .figure }, caption = document.regions.first { $0.label == .caption }
+    #expect(figure != nil && caption != nil)
+    #expect(document.relations.contains { $0.type == .implicitCite && $0.from == caption?.id && $0.to == figure?.id })
+  }
+
+  @Test func oddPagesDoNotStopIt() {
+    var set = Typesetter()
+    set.page.words = [Word(text: "x", bbox: Rect(x0: .nan, y0: 0, x1: 1, y1: .infinity), style: 99)]
+    #expect(analysed([set.page]).pages[0].lines.isEmpty)
+    var generator = SystemRandomNumberGenerator()
+    set.page.words = (0..<3000).map { index in
+      let x = Double.random(in: -50...650, using: &generator), y = Double.random(in: -50...850, using: &generator)
+      return Word(text: "w\(index)", bbox: Rect(x0: x, y0: y, x1: x + Double.random(in: 0...90), y1: y + Double.random(in: 0.1...40)), style: 0)
+    }
+    let document = analysed([set.page])
+    #expect(Set(document.regions.flatMap(\.lines)).count == document.pages[0].lines.count)
+    #expect(analysed([]).regions.isEmpty)
+  }
+}
+
+@Suite struct DocumentWriterTests {
+  private var hostile: Document {
+    var set = Typesetter()
+    set.line("<script>alert(1)</script> *bold* | _x_ & \"q\"", x: 50, y: 100)
+    return analysed([set.page])
+  }
+
+  @Test func mixedInMarkupIsEscaped() throws {
+    let html = String(decoding: try DocumentWriter.write(hostile, as: .html), as: UTF8.self)
+    #expect(!html.contains("<script>") && html.contains("&lt;script&gt;"))
+    let text = try markdown(hostile)
+    #expect(!text.contains("<script>") && text.contains("\\*bold\\*"))
+  }
+
+  @Test func docGenomeFilesHaveThePublishedKeys() throws {
+    let files = try DocumentWriter.docGenomeFiles(hostile)
+    #expect(files.map(\.name) == ["layout_annotation.json", "reading_annotation.json", "order_annotation.json", "quality_report.json"])
+    let layout = try JSONSerialization.jsonObject(with: files[0].data) as? [String: Any]
+    let image = (layout?["images"] as? [[String: Any]])?.first
+    // 600 x 800 points at 200 dpi.
+    #expect(image?["width"] as? Int == 1667 && image?["height"] as? Int == 2222)
+    let reading = try JSONSerialization.jsonObject(with: files[1].data) as? [[String: Any]]
+    #expect(Set(reading?.first?.keys.map { $0 } ?? []).isSuperset(of: ["block_id", "bbox", "category", "page_index", "source_code"]))
+    #expect((layout?["categories"] as? [Any])?.count == 15)
+  }
+
+  @Test func jsonKeepsTheWholeDocument() throws {
+    let decoded = try JSONDecoder().decode(Document.self, from: try DocumentWriter.write(hostile, as: .json))
+    #expect(decoded.regions.map(\.text) == hostile.regions.map(\.text))
+  }
+}

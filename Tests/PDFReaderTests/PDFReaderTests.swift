@@ -1,0 +1,147 @@
+import DocumentModel
+import Foundation
+import Testing
+
+import PDFReader
+
+private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().appendingPathComponent("Fixtures")
+
+/// The program that parses: it stands beside the test bundle.
+private let child = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
+  .appendingPathComponent("docq-ingestor")
+
+private func read(
+  _ name: String, options: PDFReadOptions = PDFReadOptions(), limits: ParserLimits = ParserLimits()
+) throws -> Document {
+  try PDFReader(limits: limits, childExecutable: child).read(fixtures.appendingPathComponent(name), options: options)
+}
+
+private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
+  let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+  try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+  let file = folder.appendingPathComponent(name)
+  try bytes.write(to: file)
+  return file
+}
+
+@Suite struct PDFReaderTests {
+  @Test func wordsHaveTextBoxAndStyle() throws {
+    let document = try read("pdf/minimal.pdf")
+    #expect(document.pageCount == 1)
+    let page = try #require(document.pages.first)
+    #expect(abs(page.width - 595.28) < 0.5 && abs(page.height - 841.89) < 0.5)
+    // Box from `pdftotext -bbox`: "Lorem" begins the first paragraph.
+    let word = try #require(page.words.first { $0.text == "Lorem" })
+    #expect(word.bbox.width > 15 && word.bbox.height > 5)
+    #expect(page.style(of: word).font.contains("CM"))
+    #expect(page.words.allSatisfy { $0.bbox.x0 >= 0 && $0.bbox.x1 <= page.width && $0.bbox.y1 <= page.height })
+  }
+
+  @Test func metadataAndOutlineAreRead() throws {
+    let document = try read("pdf/outline.pdf")
+    #expect(document.metadata.producer?.contains("pdfTeX") == true)
+    #expect(document.outline.count >= 3)
+    #expect(document.outline.allSatisfy { $0.level >= 1 && ($0.page ?? 1) <= document.pageCount })
+  }
+
+  @Test func selectedPagesOnlyAreRead() throws {
+    let document = try read("pdf/four-pages.pdf", options: PDFReadOptions(pages: try PageSelection("2,4-")))
+    #expect(document.pages.map(\.index) == [1, 3])
+    #expect(document.pageCount == 4)
+    #expect(throws: DocumentReadError.noSuchPage(file: "four-pages.pdf", page: 9, pageCount: 4)) {
+      try read("pdf/four-pages.pdf", options: PDFReadOptions(pages: try PageSelection("9")))
+    }
+    #expect(throws: DocumentReadError.self) { try PageSelection("3-1") }
+    #expect(throws: DocumentReadError.self) { try PageSelection("x") }
+  }
+
+  @Test func encryptedFilesAskForTheirPassword() throws {
+    #expect(throws: DocumentReadError.encrypted(file: "encrypted.pdf")) { try read("pdf/encrypted.pdf") }
+    #expect(throws: DocumentReadError.wrongPassword(file: "encrypted.pdf")) {
+      try read("pdf/encrypted.pdf", options: PDFReadOptions(password: "wrong"))
+    }
+    let document = try read("pdf/encrypted.pdf", options: PDFReadOptions(password: "openpassword"))
+    #expect(!document.pages[0].words.isEmpty)
+  }
+
+  @Test func attachmentsComeWithTheirBytes() throws {
+    let document = try read("invoices/basic.pdf")
+    let xml = try #require(document.attachments.first { $0.name.hasSuffix(".xml") })
+    let text = String(decoding: try #require(xml.data), as: UTF8.self)
+    #expect(text.contains("CrossIndustryInvoice"))
+  }
+
+  @Test func ruledTablesHaveRulings() throws {
+    let page = try #require(try read("pdf/table.pdf").pages.first)
+    #expect(page.rulings.contains { $0.isHorizontal && $0.bbox.width > 100 })
+  }
+
+  @Test func pagesAreRenderedAsPNG() throws {
+    nonisolated(unsafe) var images: [[UInt8]] = []
+    _ = try PDFReader(childExecutable: child).read(
+      fixtures.appendingPathComponent("pdf/minimal.pdf"), options: PDFReadOptions(imageDPI: 72), onImage: { images.append($1) })
+    let png = try #require(images.first)
+    #expect(Array(png.prefix(4)) == [0x89, 0x50, 0x4E, 0x47])
+    // Width and height stand big-endian behind the signature.
+    #expect(Int(png[18]) << 8 | Int(png[19]) == 596)
+  }
+
+  @Test func whatIsNoPDFIsNamed() throws {
+    let text = try temporaryFile("notes.pdf", Data("hello".utf8))
+    #expect(throws: DocumentReadError.notPDF(file: "notes.pdf", looksLike: "plain text")) {
+      try PDFReader(childExecutable: child).read(text)
+    }
+    let empty = try temporaryFile("empty.pdf", Data())
+    #expect(throws: DocumentReadError.empty(file: "empty.pdf")) { try PDFReader(childExecutable: child).read(empty) }
+    #expect(throws: DocumentReadError.self) { try PDFReader(childExecutable: child).read(URL(fileURLWithPath: "/nonexistent.pdf")) }
+  }
+
+  @Test func truncatedFilesEndInAnErrorOrAWarning() throws {
+    let whole = try Data(contentsOf: fixtures.appendingPathComponent("pdf/table.pdf"))
+    for part in [2000, whole.count / 3, whole.count - 600] {
+      let file = try temporaryFile("cut.pdf", whole.prefix(part))
+      do {
+        let document = try PDFReader(childExecutable: child).read(file)
+        #expect(document.warnings.contains { $0.contains("cut off") })
+      } catch let error as DocumentReadError {
+        #expect(error.code == "damaged")
+      }
+    }
+  }
+
+  @Test func limitsEndTheChild() throws {
+    #expect(throws: DocumentReadError.timedOut(file: "table.pdf", seconds: 0.001, processorTime: false)) {
+      try read("pdf/table.pdf", limits: ParserLimits(wallSeconds: 0.001))
+    }
+    #expect(throws: DocumentReadError.self) {
+      try read("pdf/table.pdf", options: PDFReadOptions(imageDPI: 300), limits: ParserLimits(addressSpaceBytes: 4 << 20))
+    }
+    #expect(throws: DocumentReadError.tooLarge(file: "table.pdf", bytes: 162131, limit: 1000)) {
+      try read("pdf/table.pdf", limits: ParserLimits(maxInputBytes: 1000))
+    }
+  }
+
+  @Test func cancellingStopsTheChild() throws {
+    #expect(throws: CancellationError.self) {
+      try PDFReader(childExecutable: child).read(fixtures.appendingPathComponent("pdf/table.pdf"), isCancelled: { true })
+    }
+  }
+
+  @Test func theSandboxHolds() throws {
+    let status = try SandboxStatus.probe(childExecutable: child)
+    #expect(status.active.contains("resource limits") && status.active.contains("no new privileges"))
+    #expect(!status.breaches.contains("socket"))
+    #expect(!status.breaches.contains("write-file"))
+    #expect(!status.breaches.contains("execute"))
+  }
+
+  @Test func readingLeavesNoDescriptorsOpen() throws {
+    func open() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    _ = try read("pdf/minimal.pdf")
+    let before = try open()
+    for _ in 0..<10 { _ = try read("pdf/minimal.pdf") }
+    // Other tests run beside this one.
+    #expect(try open() <= before + 8)
+  }
+}
