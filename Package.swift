@@ -42,7 +42,8 @@ let package = Package(
     .target(
       name: "JobHandlers",
       dependencies: [
-        "DocumentModel", "PDFReader", "LayoutAnalysis", "Extraction", "Forecasting", "ImpactScoring", "JobQueue", logging,
+        "DocumentModel", "PDFReader", "LayoutAnalysis", "Extraction", "Forecasting", "ImpactScoring", "JobQueue",
+        logging,
       ]),
     .target(
       name: "Gateway", dependencies: ["JobQueue", hummingbird, lifecycle, logging, crypto],
@@ -55,6 +56,19 @@ let package = Package(
     .executableTarget(name: "docq-ingestor", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-scorer", dependencies: ["JobHandlers", argumentParser]),
+
+    .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
+    .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis"]),
+    .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
+    .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),
+    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),
+    .executableTarget(
+      name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
+    .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, logging]),
+    .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
+    .testTarget(
+      name: "ServiceTests",
+      dependencies: ["DocqClient", "docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -135,7 +135,8 @@ public struct DocqClient: Sendable {
   ) -> HTTPExchange {
     var query = query
     query["filename"] = file.lastPathComponent
-    var exchange = HTTPExchange(method: "POST", url: url(path, query), body: .file(file, contentType: "application/pdf"))
+    var exchange = HTTPExchange(
+      method: "POST", url: url(path, query), body: .file(file, contentType: "application/pdf"))
     if let password { exchange.headers.append("X-Document-Password: \(headerValue(password))") }
     return exchange
   }

@@ -29,7 +29,7 @@ public struct DocumentExtractor: Sendable {
         ExtractionCheck(
           rule: "page-\(name)", ok: same,
           detail: "the XML says \(given.value.text), the page \(read.value.text)"))
-      if !same { result.needs_review.append(name) }
+      if !same { result.needsReview.append(name) }
     }
     return result
   }

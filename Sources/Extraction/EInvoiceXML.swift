@@ -90,7 +90,9 @@ final class XMLTree {
 
     func parser(_ parser: XMLParser, foundCharacters string: String) { stack.last?.text += string }
 
-    func parser(_ parser: XMLParser, foundCDATA block: Data) { stack.last?.text += String(decoding: block, as: UTF8.self) }
+    func parser(_ parser: XMLParser, foundCDATA block: Data) {
+      stack.last?.text += String(decoding: block, as: UTF8.self)
+    }
 
     func parser(_ parser: XMLParser, didEndElement elementName: String, namespaceURI: String?, qualifiedName: String?) {
       _ = stack.popLast()
@@ -106,18 +108,27 @@ private struct CrossIndustryInvoice {
   func result() -> ExtractionResult {
     let header = root.first("ExchangedDocument") ?? root.first("HeaderExchangedDocument")
     let trade = root.first("SupplyChainTradeTransaction") ?? root.first("SpecifiedSupplyChainTradeTransaction")
-    let agreement = trade?.first("ApplicableHeaderTradeAgreement") ?? trade?.first("ApplicableSupplyChainTradeAgreement")
-    let settlement = trade?.first("ApplicableHeaderTradeSettlement") ?? trade?.first("ApplicableSupplyChainTradeSettlement")
-    let sums = settlement?.first("SpecifiedTradeSettlementHeaderMonetarySummation") ?? settlement?.first("SpecifiedTradeSettlementMonetarySummation")
-    var result = ExtractionResult(file: fileName, document_type: documentType(header?.first("TypeCode")?.value), source: "embedded-xml")
+    let agreement =
+      trade?.first("ApplicableHeaderTradeAgreement") ?? trade?.first("ApplicableSupplyChainTradeAgreement")
+    let settlement =
+      trade?.first("ApplicableHeaderTradeSettlement") ?? trade?.first("ApplicableSupplyChainTradeSettlement")
+    let sums =
+      settlement?.first("SpecifiedTradeSettlementHeaderMonetarySummation")
+      ?? settlement?.first("SpecifiedTradeSettlementMonetarySummation")
+    var result = ExtractionResult(
+      file: fileName, documentType: documentType(header?.first("TypeCode")?.value), source: "embedded-xml")
     var notes: [String] = []
-    if let profile = root.first("ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID")?.value { notes.append("profile \(profile)") }
+    if let profile = root.first("ExchangedDocumentContext", "GuidelineSpecifiedDocumentContextParameter", "ID")?.value {
+      notes.append("profile \(profile)")
+    }
 
     func set(_ name: String, _ text: String?) {
       if let text { result.fields[name] = ExtractedField(value: .string(text), raw: text, confidence: 1) }
     }
     func set(_ name: String, amount node: XMLTree?) {
-      if let node, let value = node.number { result.fields[name] = ExtractedField(value: .number(value), raw: node.value ?? "", confidence: 1) }
+      if let node, let value = node.number {
+        result.fields[name] = ExtractedField(value: .number(value), raw: node.value ?? "", confidence: 1)
+      }
     }
     set("invoice_number", header?.first("ID")?.value)
     set("invoice_date", date(header?.first("IssueDateTime")))
@@ -125,7 +136,10 @@ private struct CrossIndustryInvoice {
     set("currency", currency)
     party("vendor", agreement?.first("SellerTradeParty"), set)
     party("customer", agreement?.first("BuyerTradeParty"), set)
-    set("purchase_order", agreement?.first("BuyerOrderReferencedDocument", "IssuerAssignedID")?.value ?? agreement?.first("BuyerOrderReferencedDocument", "ID")?.value)
+    set(
+      "purchase_order",
+      agreement?.first("BuyerOrderReferencedDocument", "IssuerAssignedID")?.value
+        ?? agreement?.first("BuyerOrderReferencedDocument", "ID")?.value)
     let terms = settlement?.all("SpecifiedTradePaymentTerms") ?? []
     set("due_date", terms.compactMap { date($0.first("DueDateDateTime")) }.min())
     set("payment_terms", terms.compactMap { $0.first("Description")?.value }.first)
@@ -138,13 +152,14 @@ private struct CrossIndustryInvoice {
     set("total_tax", amount: taxTotals.first { $0.attributes["currencyID"] == currency } ?? taxTotals.first)
     set("invoice_total", amount: sums?.first("GrandTotalAmount"))
     set("amount_due", amount: sums?.first("DuePayableAmount"))
-    result.tax_lines = (settlement?.all("ApplicableTradeTax") ?? []).map(taxLine)
-    result.line_items = (trade?.all("IncludedSupplyChainTradeLineItem") ?? []).compactMap(lineItem)
+    result.taxLines = (settlement?.all("ApplicableTradeTax") ?? []).map(taxLine)
+    result.lineItems = (trade?.all("IncludedSupplyChainTradeLineItem") ?? []).compactMap(lineItem)
     if let prepaid = sums?.first("TotalPrepaidAmount")?.number, prepaid != 0 { notes.append("prepaid \(prepaid)") }
     result.notes = notes.isEmpty ? nil : notes
     let exact = Sums(
       lines: sums?.first("LineTotalAmount")?.number, charges: sums?.first("ChargeTotalAmount")?.number ?? 0,
-      allowances: sums?.first("AllowanceTotalAmount")?.number ?? 0, prepaid: sums?.first("TotalPrepaidAmount")?.number ?? 0,
+      allowances: sums?.first("AllowanceTotalAmount")?.number ?? 0,
+      prepaid: sums?.first("TotalPrepaidAmount")?.number ?? 0,
       rounding: sums?.first("RoundingAmount")?.number ?? 0)
     result.checks = ArithmeticChecks.checks(of: result, sums: exact)
     return result
@@ -165,7 +180,8 @@ private struct CrossIndustryInvoice {
     set("\(name)_tax_id", (registrations.first { $0.attributes["schemeID"] == "VA" } ?? registrations.first)?.value)
     if let address = node.first("PostalTradeAddress") {
       let street = ["LineOne", "LineTwo", "LineThree"].compactMap { address.first($0)?.value }
-      let city = [address.first("PostcodeCode")?.value, address.first("CityName")?.value].compactMap { $0 }.joined(separator: " ")
+      let city = [address.first("PostcodeCode")?.value, address.first("CityName")?.value].compactMap { $0 }.joined(
+        separator: " ")
       let parts = street + (city.isEmpty ? [] : [city]) + [address.first("CountryID")?.value].compactMap { $0 }
       set("\(name)_address", parts.isEmpty ? nil : parts.joined(separator: ", "))
     }
@@ -198,11 +214,13 @@ private struct CrossIndustryInvoice {
     let price = agreement?.first("NetPriceProductTradePrice") ?? agreement?.first("GrossPriceProductTradePrice")
     if let amount = price?.first("ChargeAmount")?.number {
       // A price may be for 100 pieces.
-      item.unit_price = amount / max(1e-9, price?.first("BasisQuantity")?.number ?? 1)
+      item.unitPrice = amount / max(1e-9, price?.first("BasisQuantity")?.number ?? 1)
     }
     let tax = settlement?.first("ApplicableTradeTax")
-    item.tax_rate = (tax?.first("RateApplicablePercent") ?? tax?.first("ApplicablePercent"))?.number
-    let sums = settlement?.first("SpecifiedTradeSettlementLineMonetarySummation") ?? settlement?.first("SpecifiedTradeSettlementMonetarySummation")
+    item.taxRate = (tax?.first("RateApplicablePercent") ?? tax?.first("ApplicablePercent"))?.number
+    let sums =
+      settlement?.first("SpecifiedTradeSettlementLineMonetarySummation")
+      ?? settlement?.first("SpecifiedTradeSettlementMonetarySummation")
     item.amount = sums?.first("LineTotalAmount")?.number
     return item.description == nil && item.amount == nil && item.quantity == nil ? nil : item
   }

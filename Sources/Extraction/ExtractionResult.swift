@@ -16,7 +16,11 @@ public enum ExtractedValue: Codable, Sendable, Hashable {
 
   public init(from decoder: any Decoder) throws {
     let container = try decoder.singleValueContainer()
-    if let number = try? container.decode(Double.self) { self = .number(number) } else { self = .string(try container.decode(String.self)) }
+    if let number = try? container.decode(Double.self) {
+      self = .number(number)
+    } else {
+      self = .string(try container.decode(String.self))
+    }
   }
 
   public func encode(to encoder: any Encoder) throws {
@@ -55,13 +59,19 @@ public struct LineItem: Codable, Sendable {
   public var description: String?
   public var quantity: Double?
   public var unit: String?
-  public var unit_price: Double?
-  public var tax_rate: Double?
+  public var unitPrice: Double?
+  public var taxRate: Double?
   public var amount: Double?
   public var page: Int?
   public var bbox: Rect?
 
   public init() {}
+
+  private enum CodingKeys: String, CodingKey {
+    case description, quantity, unit, amount, page, bbox
+    case unitPrice = "unit_price"
+    case taxRate = "tax_rate"
+  }
 }
 
 /// Tax of one rate.
@@ -90,26 +100,34 @@ public struct ExtractionCheck: Codable, Sendable {
 /// What was read of one document.
 public struct ExtractionResult: Codable, Sendable {
   public var file: String
-  public var document_type: String
+  public var documentType: String
   /// "embedded-xml", "rules" or "model".
   public var source: String
   public var fields: [String: ExtractedField]
-  public var line_items: [LineItem]
-  public var tax_lines: [TaxLine]
+  public var lineItems: [LineItem]
+  public var taxLines: [TaxLine]
   public var checks: [ExtractionCheck]
   /// Fields that a person should look at.
-  public var needs_review: [String]
+  public var needsReview: [String]
   public var notes: [String]?
 
-  public init(file: String, document_type: String, source: String) {
+  public init(file: String, documentType: String, source: String) {
     self.file = file
-    self.document_type = document_type
+    self.documentType = documentType
     self.source = source
     fields = [:]
-    line_items = []
-    tax_lines = []
+    lineItems = []
+    taxLines = []
     checks = []
-    needs_review = []
+    needsReview = []
+  }
+
+  private enum CodingKeys: String, CodingKey {
+    case file, source, fields, checks, notes
+    case documentType = "document_type"
+    case lineItems = "line_items"
+    case taxLines = "tax_lines"
+    case needsReview = "needs_review"
   }
 
   func number(_ name: String) -> Double? { fields[name]?.value.number }
@@ -150,30 +168,32 @@ public enum ExtractionFormat: String, CaseIterable, Sendable {
 
   private func csv(_ results: [ExtractionResult]) -> String {
     let names = Set(results.flatMap(\.fields.keys)).sorted()
-    let rows = results.map { result in
-      [result.file, result.document_type, result.source]
-        + names.map { result.fields[$0]?.value.text ?? "" }
-        + ["\(result.line_items.count)", result.checks.filter { !$0.ok }.map(\.rule).joined(separator: "; ")]
+    let rows = results.map { result -> [String] in
+      let failed = result.checks.filter { !$0.ok }.map(\.rule).joined(separator: "; ")
+      let values = names.map { result.fields[$0]?.value.text ?? "" }
+      return [result.file, result.documentType, result.source] + values + ["\(result.lineItems.count)", failed]
     }
-    return ([["file", "document_type", "source"] + names + ["line_items", "failed_checks"]] + rows).map { cells in
-      cells.map { cell in
-        // A spreadsheet would run a cell that begins like a formula.
-        let isFormula = cell.first.map { "=+-@\t\r".contains($0) } ?? false
-        let safe = isFormula && Double(cell) == nil ? "'" + cell : cell
-        return safe.contains { ",\"\n\r".contains($0) } ? "\"" + safe.replacing("\"", with: "\"\"") + "\"" : safe
-      }.joined(separator: ",") + "\n"
-    }.joined()
+    let header = ["file", "document_type", "source"] + names + ["line_items", "failed_checks"]
+    return ([header] + rows).map { $0.map(cell).joined(separator: ",") + "\n" }.joined()
+  }
+
+  private func cell(_ text: String) -> String {
+    // A spreadsheet would run a cell that begins like a formula.
+    let isFormula = text.first.map { "=+-@\t\r".contains($0) } ?? false
+    let safe = isFormula && Double(text) == nil ? "'" + text : text
+    return safe.contains { ",\"\n\r".contains($0) } ? "\"" + safe.replacing("\"", with: "\"\"") + "\"" : safe
   }
 
   private func table(_ result: ExtractionResult) -> String {
-    var lines = ["\(result.file): \(result.document_type), from \(result.source == "embedded-xml" ? "the embedded XML" : "the page")"]
+    let origin = result.source == "embedded-xml" ? "the embedded XML" : "the page"
+    var lines = ["\(result.file): \(result.documentType), from \(origin)"]
     let width = result.fields.keys.map(\.count).max() ?? 0
     for (name, field) in result.fields.sorted(by: { $0.key < $1.key }) {
       let place = field.page.map { "page \($0)" } ?? ""
       lines.append("  \(name.padding(toLength: width, withPad: " ", startingAt: 0))  \(field.value.text)  \(place)")
     }
-    for item in result.line_items {
-      let amounts = [item.quantity, item.unit_price, item.amount].map { $0.map { "\($0)" } ?? "-" }
+    for item in result.lineItems {
+      let amounts = [item.quantity, item.unitPrice, item.amount].map { $0.map { "\($0)" } ?? "-" }
       lines.append("  - \(item.description ?? "")  \(amounts.joined(separator: " | "))")
     }
     for check in result.checks { lines.append("  \(check.ok ? "ok    " : "FAILED") \(check.rule): \(check.detail)") }

@@ -1,6 +1,8 @@
 import Foundation
 
-public enum FieldType: String, Codable, Sendable { case string, date, amount, number, id, iban, vat, email, `enum`, regex }
+public enum FieldType: String, Codable, Sendable {
+  case string, date, amount, number, id, iban, vat, email, `enum`, regex
+}
 
 /// What to look for in one field.
 public struct FieldSchema: Sendable {
@@ -10,7 +12,9 @@ public struct FieldSchema: Sendable {
   public var values: [String]
   public var pattern: String?
 
-  public init(type: FieldType, keyPhrases: [String] = [], isRequired: Bool = false, values: [String] = [], pattern: String? = nil) {
+  public init(
+    type: FieldType, keyPhrases: [String] = [], isRequired: Bool = false, values: [String] = [], pattern: String? = nil
+  ) {
     self.type = type
     self.keyPhrases = keyPhrases
     self.isRequired = isRequired
@@ -41,20 +45,27 @@ public struct ExtractionSchema: Sendable {
   /// `{"document_type", "fields": {NAME: type or {"type", "key_phrases", "required", "values", "pattern"}}}`.
   public init(json: Data, name: String) throws {
     func fail(_ reason: String) -> ExtractionError { .badSchema(name, reason: reason) }
-    guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else { throw fail("is not a JSON object") }
-    guard let list = object["fields"] as? [String: Any], !list.isEmpty else { throw fail("'fields' is missing or empty") }
+    guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
+      throw fail("is not a JSON object")
+    }
+    guard let list = object["fields"] as? [String: Any], !list.isEmpty else {
+      throw fail("'fields' is missing or empty")
+    }
     documentType = object["document_type"] as? String ?? "custom"
     isBuiltIn = false
     fields = [:]
     for (key, value) in list {
       let description = value as? [String: Any] ?? ["type": value]
       guard let text = description["type"] as? String, let type = FieldType(rawValue: text) else {
-        throw fail("'fields.\(key)': its type must be one of string, date, amount, number, id, iban, vat, email, enum, regex")
+        throw fail(
+          "'fields.\(key)': its type must be one of string, date, amount, number, id, iban, vat, email, enum, regex")
       }
       var field = FieldSchema(type: type)
       let words = key.replacing("_", with: " ")
       if let phrases = description["key_phrases"] {
-        guard let phrases = phrases as? [String] else { throw fail("'fields.\(key).key_phrases' must be a list of texts") }
+        guard let phrases = phrases as? [String] else {
+          throw fail("'fields.\(key).key_phrases' must be a list of texts")
+        }
         field.keyPhrases = phrases
       } else {
         field.keyPhrases = [words]
@@ -63,7 +74,9 @@ public struct ExtractionSchema: Sendable {
       field.values = description["values"] as? [String] ?? description["enum"] as? [String] ?? []
       field.pattern = description["pattern"] as? String
       if type == .regex {
-        guard let pattern = field.pattern, (try? Regex(pattern)) != nil else { throw fail("'fields.\(key).pattern' is not a regular expression") }
+        guard let pattern = field.pattern, (try? Regex(pattern)) != nil else {
+          throw fail("'fields.\(key).pattern' is not a regular expression")
+        }
       }
       fields[key] = field
     }
@@ -75,50 +88,95 @@ public struct ExtractionSchema: Sendable {
     isBuiltIn = true
   }
 
-  public static let invoice = ExtractionSchema("invoice", [
-    "invoice_number": FieldSchema(type: .id, keyPhrases: [
-      "rechnungsnummer", "rechnungsnr.", "rechnungs-nr.", "rechnung nr.", "rechnung nr", "rechnung-nr.", "rechnungs-nummer", "re-nr.", "beleg-nr.",
-      "belegnummer", "belegnr.", "invoice number", "invoice no.", "invoice no", "invoice #", "invoice nr", "invoice id", "facture n°", "facture no",
-      "numéro de facture", "n° de facture", "n° facture", "facture numéro", "gutschriftnummer", "gutschrift nr.", "credit note no.", "factuurnummer", "fattura n.",
-      "rechnung", "invoice", "facture", "rechnungskorrektur", "rechnungskorrektur nr.", "gutschrift", "avoir n°",
-    ], isRequired: true),
-    "invoice_date": FieldSchema(type: .date, keyPhrases: [
-      "rechnungsdatum", "rechnungs-datum", "invoice date", "date of invoice", "date de facture", "date de la facture", "date d'émission", "belegdatum",
-      "issue date", "date facture", "ausstellungsdatum", "factuurdatum", "data fattura", "datum", "date", "vom", "gutschriftsdatum",
-    ], isRequired: true),
-    "due_date": FieldSchema(type: .date, keyPhrases: [
-      "fälligkeitsdatum", "fällig am", "fälligkeit", "zahlbar bis", "zahlbar bis zum", "due date", "payment due", "date d'échéance", "échéance", "zahlungsziel", "zu zahlen bis",
-      "fällig", "vervaldatum", "pay by", "ohne abzug bis",
-    ]),
-    "invoice_total": FieldSchema(type: .amount, keyPhrases: [
-      "gesamtbetrag", "rechnungsbetrag", "bruttobetrag", "gesamtsumme", "endbetrag", "bruttosumme", "gesamt brutto", "brutto", "summe brutto", "rechnungssumme",
-      "invoice total", "total amount", "grand total", "total ttc", "montant ttc", "montant total ttc", "total incl. vat", "total gross", "gross amount", "gesamt", "total", "summe", "net à payer", "totaal",
-      "gesamtbetrag brutto", "total eur", "amount including vat",
-    ], isRequired: true),
-    "subtotal": FieldSchema(type: .amount, keyPhrases: [
-      "nettobetrag", "summe netto", "gesamt netto", "netto", "nettosumme", "warenwert", "zwischensumme", "gesamtbetrag netto", "nettogesamtbetrag", "subtotal", "sub-total", "net amount", "total net",
-      "total ht", "montant ht", "montant total ht", "total hors taxe", "net total", "steuerbasisbetrag", "rechnungsbetrag netto", "netto-betrag", "summe nettobetrag", "total excl. vat", "amount excluding vat", "gesamtsumme netto",
-    ]),
-    "total_tax": FieldSchema(type: .amount, keyPhrases: [
-      "mehrwertsteuer", "umsatzsteuer", "mwst.", "mwst", "ust.", "ust", "steuerbetrag", "zzgl. mwst", "zzgl. ust", "vat", "total tax", "tax", "total vat", "tva", "montant tva", "total tva", "sales tax", "btw", "iva", "steuergesamtbetrag", "summe umsatzsteuer", "gesamtbetrag steuer", "vat amount", "tax amount", "gst",
-    ]),
-    "amount_due": FieldSchema(type: .amount, keyPhrases: [
-      "zahlbetrag", "zu zahlen", "zu zahlender betrag", "fälliger betrag", "offener betrag", "amount due", "balance due", "net à payer", "montant dû", "reste à payer", "total due", "zahlungsbetrag", "te betalen", "fälliger zahlbetrag", "amount payable",
-    ]),
-    "iban": FieldSchema(type: .iban, keyPhrases: ["iban"]),
-    "bic": FieldSchema(type: .id, keyPhrases: ["bic", "swift", "bic/swift", "swift/bic", "bic-code", "swift code"]),
-    "purchase_order": FieldSchema(type: .id, keyPhrases: [
-      "bestellnummer", "bestell-nr.", "ihre bestellung", "bestellung nr.", "purchase order", "po number", "p.o. number", "order number", "order no.", "votre commande", "n° de commande", "auftragsnummer kunde", "your order",
-    ]),
-    "payment_terms": FieldSchema(type: .string, keyPhrases: ["zahlungsbedingungen", "zahlungsbedingung", "payment terms", "terms of payment", "conditions de paiement", "zahlungskonditionen", "terms"]),
-  ])
+  public static let invoice = ExtractionSchema(
+    "invoice",
+    [
+      "invoice_number": FieldSchema(
+        type: .id,
+        keyPhrases: [
+          "rechnungsnummer", "rechnungsnr.", "rechnungs-nr.", "rechnung nr.", "rechnung nr", "rechnung-nr.",
+          "rechnungs-nummer", "re-nr.", "beleg-nr.",
+          "belegnummer", "belegnr.", "invoice number", "invoice no.", "invoice no", "invoice #", "invoice nr",
+          "invoice id", "facture n°", "facture no",
+          "numéro de facture", "n° de facture", "n° facture", "facture numéro", "gutschriftnummer", "gutschrift nr.",
+          "credit note no.", "factuurnummer", "fattura n.",
+          "rechnung", "invoice", "facture", "rechnungskorrektur", "rechnungskorrektur nr.", "gutschrift", "avoir n°",
+        ], isRequired: true),
+      "invoice_date": FieldSchema(
+        type: .date,
+        keyPhrases: [
+          "rechnungsdatum", "rechnungs-datum", "invoice date", "date of invoice", "date de facture",
+          "date de la facture", "date d'émission", "belegdatum",
+          "issue date", "date facture", "ausstellungsdatum", "factuurdatum", "data fattura", "datum", "date", "vom",
+          "gutschriftsdatum",
+        ], isRequired: true),
+      "due_date": FieldSchema(
+        type: .date,
+        keyPhrases: [
+          "fälligkeitsdatum", "fällig am", "fälligkeit", "zahlbar bis", "zahlbar bis zum", "due date", "payment due",
+          "date d'échéance", "échéance", "zahlungsziel", "zu zahlen bis",
+          "fällig", "vervaldatum", "pay by", "ohne abzug bis",
+        ]),
+      "invoice_total": FieldSchema(
+        type: .amount,
+        keyPhrases: [
+          "gesamtbetrag", "rechnungsbetrag", "bruttobetrag", "gesamtsumme", "endbetrag", "bruttosumme", "gesamt brutto",
+          "brutto", "summe brutto", "rechnungssumme",
+          "invoice total", "total amount", "grand total", "total ttc", "montant ttc", "montant total ttc",
+          "total incl. vat", "total gross", "gross amount", "gesamt", "total", "summe", "net à payer", "totaal",
+          "gesamtbetrag brutto", "total eur", "amount including vat",
+        ], isRequired: true),
+      "subtotal": FieldSchema(
+        type: .amount,
+        keyPhrases: [
+          "nettobetrag", "summe netto", "gesamt netto", "netto", "nettosumme", "warenwert", "zwischensumme",
+          "gesamtbetrag netto", "nettogesamtbetrag", "subtotal", "sub-total", "net amount", "total net",
+          "total ht", "montant ht", "montant total ht", "total hors taxe", "net total", "steuerbasisbetrag",
+          "rechnungsbetrag netto", "netto-betrag", "summe nettobetrag", "total excl. vat", "amount excluding vat",
+          "gesamtsumme netto",
+        ]),
+      "total_tax": FieldSchema(
+        type: .amount,
+        keyPhrases: [
+          "mehrwertsteuer", "umsatzsteuer", "mwst.", "mwst", "ust.", "ust", "steuerbetrag", "zzgl. mwst", "zzgl. ust",
+          "vat", "total tax", "tax", "total vat", "tva", "montant tva", "total tva", "sales tax", "btw", "iva",
+          "steuergesamtbetrag", "summe umsatzsteuer", "gesamtbetrag steuer", "vat amount", "tax amount", "gst",
+        ]),
+      "amount_due": FieldSchema(
+        type: .amount,
+        keyPhrases: [
+          "zahlbetrag", "zu zahlen", "zu zahlender betrag", "fälliger betrag", "offener betrag", "amount due",
+          "balance due", "net à payer", "montant dû", "reste à payer", "total due", "zahlungsbetrag", "te betalen",
+          "fälliger zahlbetrag", "amount payable",
+        ]),
+      "iban": FieldSchema(type: .iban, keyPhrases: ["iban"]),
+      "bic": FieldSchema(type: .id, keyPhrases: ["bic", "swift", "bic/swift", "swift/bic", "bic-code", "swift code"]),
+      "purchase_order": FieldSchema(
+        type: .id,
+        keyPhrases: [
+          "bestellnummer", "bestell-nr.", "ihre bestellung", "bestellung nr.", "purchase order", "po number",
+          "p.o. number", "order number", "order no.", "votre commande", "n° de commande", "auftragsnummer kunde",
+          "your order",
+        ]),
+      "payment_terms": FieldSchema(
+        type: .string,
+        keyPhrases: [
+          "zahlungsbedingungen", "zahlungsbedingung", "payment terms", "terms of payment", "conditions de paiement",
+          "zahlungskonditionen", "terms",
+        ]),
+    ])
 
-  public static let receipt = ExtractionSchema("receipt", [
-    "date": FieldSchema(type: .date, keyPhrases: ["date", "datum", "invoice date"]),
-    "total": FieldSchema(type: .amount, keyPhrases: [
-      "grand total", "total amount", "total incl. gst", "total (incl. gst)", "net total", "amount due", "rounded total", "total rounding", "total", "gesamt", "summe", "betrag", "montant",
-    ]),
-    "company": FieldSchema(type: .string),
-    "address": FieldSchema(type: .string),
-  ])
+  public static let receipt = ExtractionSchema(
+    "receipt",
+    [
+      "date": FieldSchema(type: .date, keyPhrases: ["date", "datum", "invoice date"]),
+      "total": FieldSchema(
+        type: .amount,
+        keyPhrases: [
+          "grand total", "total amount", "total incl. gst", "total (incl. gst)", "net total", "amount due",
+          "rounded total", "total rounding", "total", "gesamt", "summe", "betrag", "montant",
+        ]),
+      "company": FieldSchema(type: .string),
+      "address": FieldSchema(type: .string),
+    ])
 }

@@ -5,8 +5,15 @@ struct LabelledParties {
   let page: PageRows
 
   private static let headings: [String: [String]] = [
-    "vendor": ["verkäufer", "seller", "vendeur", "lieferant", "rechnungssteller", "supplier", "fournisseur", "vendor", "leistungserbringer", "from", "absender", "émetteur"],
-    "customer": ["käufer", "buyer", "acheteur", "kunde", "rechnungsempfänger", "leistungsempfänger", "customer", "client", "bill to", "invoice to", "rechnungsadresse", "facturé à", "käufer/leistungsempfänger", "billed to", "sold to", "destinataire", "auftraggeber"],
+    "vendor": [
+      "verkäufer", "seller", "vendeur", "lieferant", "rechnungssteller", "supplier", "fournisseur", "vendor",
+      "leistungserbringer", "from", "absender", "émetteur",
+    ],
+    "customer": [
+      "käufer", "buyer", "acheteur", "kunde", "rechnungsempfänger", "leistungsempfänger", "customer", "client",
+      "bill to", "invoice to", "rechnungsadresse", "facturé à", "käufer/leistungsempfänger", "billed to", "sold to",
+      "destinataire", "auftraggeber",
+    ],
   ]
 
   func complete(_ result: inout ExtractionResult) {
@@ -47,7 +54,9 @@ struct LabelledParties {
           inAddress = false
         } else if inAddress, cells.count == 1 {
           address.append(first)
-        } else if name == nil, cells.count == 1, first.words.count <= 8, abs(first.box.x0 - heading.box.x0) < 6, address.isEmpty {
+        } else if name == nil, cells.count == 1, first.words.count <= 8, abs(first.box.x0 - heading.box.x0) < 6,
+          address.isEmpty
+        {
           // No labels: the name stands right under the heading.
           name = first
           inAddress = true

@@ -9,11 +9,28 @@ struct LineItemRules {
     case description, quantity, unitPrice, amount, taxRate
     var phrases: [String] {
       switch self {
-      case .description: ["bezeichnung", "beschreibung", "artikel", "leistung", "description", "désignation", "item", "artikelbezeichnung", "produkt", "text", "product", "service"]
-      case .quantity: ["menge", "anzahl", "quantity", "qty", "quantité", "qté", "qty.", "anz.", "stk", "stück", "hours", "units", "aantal"]
-      case .unitPrice: ["einzelpreis", "e-preis", "preis", "unit price", "price", "prix", "p.u.", "pu", "ep", "stückpreis", "preis/einheit", "einzel", "rate", "prijs", "einzelpreis/€", "nettopreis", "unit"]
-      case .amount: ["gesamtpreis", "gesamt", "betrag", "amount", "total", "montant", "gp", "summe", "nettobetrag", "line", "gesamtbetrag", "netto", "bedrag", "positionsbetrag"]
-      case .taxRate: ["ust", "mwst", "vat", "tva", "ust.", "mwst.", "steuer", "tax", "ust%", "mwst%", "st-satz", "ust-satz", "btw"]
+      case .description:
+        [
+          "bezeichnung", "beschreibung", "artikel", "leistung", "description", "désignation", "item",
+          "artikelbezeichnung", "produkt", "text", "product", "service",
+        ]
+      case .quantity:
+        [
+          "menge", "anzahl", "quantity", "qty", "quantité", "qté", "qty.", "anz.", "stk", "stück", "hours", "units",
+          "aantal",
+        ]
+      case .unitPrice:
+        [
+          "einzelpreis", "e-preis", "preis", "unit price", "price", "prix", "p.u.", "pu", "ep", "stückpreis",
+          "preis/einheit", "einzel", "rate", "prijs", "einzelpreis/€", "nettopreis", "unit",
+        ]
+      case .amount:
+        [
+          "gesamtpreis", "gesamt", "betrag", "amount", "total", "montant", "gp", "summe", "nettobetrag", "line",
+          "gesamtbetrag", "netto", "bedrag", "positionsbetrag",
+        ]
+      case .taxRate:
+        ["ust", "mwst", "vat", "tva", "ust.", "mwst.", "steuer", "tax", "ust%", "mwst%", "st-satz", "ust-satz", "btw"]
       }
     }
   }
@@ -21,7 +38,9 @@ struct LineItemRules {
   func items() -> [LineItem] {
     for (index, row) in page.rows.enumerated() {
       let columns = header(row)
-      guard columns[.amount] != nil || columns[.unitPrice] != nil, columns[.quantity] != nil || columns[.description] != nil, columns.count >= 3 else { continue }
+      guard columns[.amount] != nil || columns[.unitPrice] != nil,
+        columns[.quantity] != nil || columns[.description] != nil, columns.count >= 3
+      else { continue }
       let items = rows(below: index, columns)
       if !items.isEmpty { return items }
     }
@@ -47,7 +66,10 @@ struct LineItemRules {
 
   private func rows(below header: Int, _ columns: [Column: Rect]) -> [LineItem] {
     var items: [LineItem] = []
-    let stops = ["summe", "gesamt", "total", "zwischensumme", "netto", "subtotal", "nettobetrag", "gesamtbetrag", "rechnungsbetrag", "mwst", "sous-total", "warenwert", "umsatzsteuer", "übertrag", "zzgl."]
+    let stops = [
+      "summe", "gesamt", "total", "zwischensumme", "netto", "subtotal", "nettobetrag", "gesamtbetrag",
+      "rechnungsbetrag", "mwst", "sous-total", "warenwert", "umsatzsteuer", "übertrag", "zzgl.",
+    ]
     for row in page.rows[(header + 1)...] {
       let first = RuleBasedExtractor.folded(row.words[0].text)
       if !items.isEmpty, stops.contains(where: { first.hasPrefix($0) }) { break }
@@ -58,17 +80,19 @@ struct LineItemRules {
         switch column {
         case .description: item.description = (item.description.map { $0 + " " } ?? "") + cell.text
         case .quantity: item.quantity = item.quantity ?? number
-        case .unitPrice: item.unit_price = item.unit_price ?? number
+        case .unitPrice: item.unitPrice = item.unitPrice ?? number
         case .amount: item.amount = number ?? item.amount
-        case .taxRate: item.tax_rate = item.tax_rate ?? number
+        case .taxRate: item.taxRate = item.taxRate ?? number
         }
       }
-      if item.amount != nil, item.quantity != nil || item.unit_price != nil || item.description != nil {
+      if item.amount != nil, item.quantity != nil || item.unitPrice != nil || item.description != nil {
         repair(&item, row)
         item.page = row.page + 1
         item.bbox = row.box
         items.append(item)
-      } else if let last = items.indices.last, let more = item.description, item.amount == nil, items[last].description?.count ?? 0 < 400 {
+      } else if let last = items.indices.last, let more = item.description, item.amount == nil,
+        items[last].description?.count ?? 0 < 400
+      {
         items[last].description = (items[last].description.map { $0 + " " } ?? "") + more
       }
       if items.count >= 2000 { break }
@@ -84,7 +108,9 @@ struct LineItemRules {
       return (column, min(abs(head.x0 - box.x0), abs(head.x1 - box.x1), abs(head.midX - box.midX)) + overlap)
     }
     guard let best = scored.min(by: { $0.1 < $1.1 }) else { return nil }
-    if best.0 != .description, number(in: cell) == nil { return columns[.description] != nil && box.midX < (columns[.amount]?.x0 ?? 1e9) ? .description : nil }
+    if best.0 != .description, number(in: cell) == nil {
+      return columns[.description] != nil && box.midX < (columns[.amount]?.x0 ?? 1e9) ? .description : nil
+    }
     return best.1 < 60 ? best.0 : nil
   }
 
@@ -96,12 +122,15 @@ struct LineItemRules {
   /// When the columns do not multiply out, numbers of the row that do take their place.
   private func repair(_ item: inout LineItem, _ row: PageRows.Row) {
     guard let amount = item.amount else { return }
-    if let quantity = item.quantity, let price = item.unit_price, abs(quantity * price - amount) < 0.02 { return }
+    if let quantity = item.quantity, let price = item.unitPrice, abs(quantity * price - amount) < 0.02 { return }
     let numbers = row.words.compactMap { ValueParsing.amount($0.text) }
     for (index, quantity) in numbers.enumerated() where quantity != 0 {
-      for price in numbers[(index + 1)...] where abs(quantity * price - amount) < 0.006 && price != amount || abs(quantity - 1) < 1e-9 && price == amount && numbers.filter({ $0 == amount }).count > 1 {
+      for price in numbers[(index + 1)...]
+      where abs(quantity * price - amount) < 0.006 && price != amount
+        || abs(quantity - 1) < 1e-9 && price == amount && numbers.filter({ $0 == amount }).count > 1
+      {
         item.quantity = quantity
-        item.unit_price = price
+        item.unitPrice = price
         return
       }
     }

@@ -31,12 +31,16 @@ struct PageRows {
     var all: [Row] = []
     for page in document.pages.prefix(maxPages) where page.words.count < 20_000 {
       let words = page.words.map { word in
-        let style = page.styles.indices.contains(word.style) ? page.styles[word.style] : TextStyle(font: "", size: word.bbox.height)
+        let style =
+          page.styles.indices.contains(word.style)
+          ? page.styles[word.style] : TextStyle(font: "", size: word.bbox.height)
         return PlacedWord(text: word.text, box: word.bbox, page: page.index, size: style.size, bold: style.bold)
       }.sorted { $0.box.midY < $1.box.midY }
       var groups: [[PlacedWord]] = []
       for word in words {
-        if let last = groups.last, abs(last[0].box.midY - word.box.midY) < 0.45 * min(last[0].box.height, word.box.height) + 0.5 {
+        if let last = groups.last,
+          abs(last[0].box.midY - word.box.midY) < 0.45 * min(last[0].box.height, word.box.height) + 0.5
+        {
           groups[groups.count - 1].append(word)
         } else {
           groups.append([word])
@@ -45,7 +49,8 @@ struct PageRows {
       all += groups.map { group in
         var cells: [Cell] = []
         for word in group.sorted(by: { $0.box.x0 < $1.box.x0 }) {
-          if let last = cells.last?.words.last, word.box.x0 - last.box.x1 < 0.9 * max(last.box.height, word.box.height) {
+          if let last = cells.last?.words.last, word.box.x0 - last.box.x1 < 0.9 * max(last.box.height, word.box.height)
+          {
             cells[cells.count - 1].words.append(word)
           } else {
             cells.append(Cell(words: [word]))

@@ -8,11 +8,11 @@ public struct RuleBasedExtractor: Sendable {
   public init(schema: ExtractionSchema = .invoice) { self.schema = schema }
 
   public func extract(_ document: Document) -> ExtractionResult {
-    var result = ExtractionResult(file: document.fileName, document_type: schema.documentType, source: "rules")
+    var result = ExtractionResult(file: document.fileName, documentType: schema.documentType, source: "rules")
     let page = PageRows(document)
     guard !page.rows.isEmpty else {
       result.notes = ["the document has no text: it may be a scan, which needs text recognition first"]
-      result.needs_review = schema.fields.filter(\.value.isRequired).keys.sorted()
+      result.needsReview = schema.fields.filter(\.value.isRequired).keys.sorted()
       return result
     }
     let currency = self.currency(page)
@@ -20,16 +20,19 @@ public struct RuleBasedExtractor: Sendable {
       result.fields[name] = candidates(field, page).max { $0.score < $1.score }?.field
     }
     if schema.isBuiltIn, schema.documentType == "invoice" {
-      InvoiceRules(page: page, currency: currency).complete(&result, candidates: { name in
-        self.schema.fields[name].map { self.candidates($0, page) } ?? []
-      })
+      InvoiceRules(page: page, currency: currency).complete(
+        &result,
+        candidates: { name in
+          self.schema.fields[name].map { self.candidates($0, page) } ?? []
+        })
     } else if schema.isBuiltIn {
       receipt(page, &result)
     } else {
       result.notes = ["read by rules from key phrases and types; no model was trained for this schema"]
     }
     result.checks = ArithmeticChecks.checks(of: result)
-    result.needs_review = schema.fields.filter { $0.value.isRequired && result.fields[$0.key] == nil }.keys.sorted()
+    result.needsReview =
+      schema.fields.filter { $0.value.isRequired && result.fields[$0.key] == nil }.keys.sorted()
       + result.fields.filter { $0.value.confidence < 0.6 }.keys.sorted()
     return result
   }
@@ -44,14 +47,17 @@ public struct RuleBasedExtractor: Sendable {
   /// Values of the right type to the right of a key phrase, in the same cell behind it, or below it.
   func candidates(_ field: FieldSchema, _ page: PageRows) -> [Candidate] {
     var found: [Candidate] = []
-    let phrases = field.keyPhrases.enumerated().map { (rank: $0.offset, words: $0.element.lowercased().split(separator: " ").map(String.init)) }
+    let phrases = field.keyPhrases.enumerated().map {
+      (rank: $0.offset, words: $0.element.lowercased().split(separator: " ").map(String.init))
+    }
     for (index, row) in page.rows.enumerated() {
       let words = row.words
       let folded = words.map { Self.folded($0.text) }
       for (rank, phrase) in phrases {
         for start in folded.indices where Self.matches(folded, start, phrase) {
           let end = start + phrase.count
-          let base = 1 - 0.35 * Double(rank) / Double(max(1, phrases.count)) + 0.12 * Double(min(3, phrase.count - 1))
+          let base =
+            1 - 0.35 * Double(rank) / Double(max(1, phrases.count)) + 0.12 * Double(min(3, phrase.count - 1))
             + 0.02 * Double(min(12, phrase.joined().count))
           // A phrase in the middle of running text is weaker than one that begins a cell.
           let isCellStart = start == 0 || words[start].box.x0 - words[start - 1].box.x1 > 0.8 * words[start].box.height
@@ -86,7 +92,9 @@ public struct RuleBasedExtractor: Sendable {
     guard start + phrase.count <= words.count else { return false }
     for (offset, part) in phrase.enumerated() {
       let word = words[start + offset]
-      guard word == part || word.trimmingCharacters(in: .punctuationCharacters) == part.trimmingCharacters(in: .punctuationCharacters),
+      guard
+        word == part
+          || word.trimmingCharacters(in: .punctuationCharacters) == part.trimmingCharacters(in: .punctuationCharacters),
         !word.isEmpty
       else { return false }
     }
@@ -96,7 +104,10 @@ public struct RuleBasedExtractor: Sendable {
   private func cellBelow(_ page: PageRows, _ index: Int, _ key: Rect) -> [PlacedWord]? {
     for row in page.rows[(index + 1)...].prefix(3) {
       guard row.page == page.rows[index].page, row.box.y0 - key.y1 < 2.5 * key.height else { return nil }
-      if let cell = row.cells.first(where: { $0.box.horizontalOverlap(key) > 0.3 * min($0.box.width, key.width) || abs($0.box.x0 - key.x0) < 4 || abs($0.box.x1 - key.x1) < 4 }) {
+      if let cell = row.cells.first(where: {
+        $0.box.horizontalOverlap(key) > 0.3 * min($0.box.width, key.width) || abs($0.box.x0 - key.x0) < 4
+          || abs($0.box.x1 - key.x1) < 4
+      }) {
         return cell.words
       }
     }
@@ -108,7 +119,9 @@ public struct RuleBasedExtractor: Sendable {
     guard !words.isEmpty else { return nil }
     func made(_ value: ExtractedValue, _ used: ArraySlice<PlacedWord>) -> ExtractedField {
       let box = used.dropFirst().reduce(used.first!.box) { $0.union($1.box) }
-      return ExtractedField(value: value, raw: used.map(\.text).joined(separator: " "), confidence: 0.5, page: used.first!.page + 1, bbox: box)
+      return ExtractedField(
+        value: value, raw: used.map(\.text).joined(separator: " "), confidence: 0.5, page: used.first!.page + 1,
+        bbox: box)
     }
     switch field.type {
     case .amount, .number:
@@ -121,7 +134,8 @@ public struct RuleBasedExtractor: Sendable {
         else { continue }
         // "1 234,56": thousands apart.
         if index > 0, words[index - 1].text.allSatisfy(\.isNumber), words[index - 1].text.count <= 3,
-          word.text.prefix(while: \.isNumber).count == 3, word.box.x0 - words[index - 1].box.x1 < 0.35 * word.box.height,
+          word.text.prefix(while: \.isNumber).count == 3,
+          word.box.x0 - words[index - 1].box.x1 < 0.35 * word.box.height,
           let joined = ValueParsing.amount(words[index - 1].text + word.text)
         {
           best = made(.number(joined), words[(index - 1)...index])
@@ -135,7 +149,9 @@ public struct RuleBasedExtractor: Sendable {
         for length in 1...min(4, words.count - start) {
           let slice = words[start..<(start + length)]
           let text = slice.map(\.text).joined(separator: " ")
-          if let date = ValueParsing.date(text), slice.last!.text.contains(where: \.isNumber) || length > 1 { return made(.string(date), slice) }
+          if let date = ValueParsing.date(text), slice.last!.text.contains(where: \.isNumber) || length > 1 {
+            return made(.string(date), slice)
+          }
         }
       }
       return nil
@@ -143,24 +159,30 @@ public struct RuleBasedExtractor: Sendable {
       for start in words.indices {
         for length in 1...min(9, words.count - start) {
           let text = words[start..<(start + length)].map(\.text).joined()
-          if text.count >= 15, ValueParsing.isIBAN(text) { return made(.string(text.uppercased()), words[start..<(start + length)]) }
+          if text.count >= 15, ValueParsing.isIBAN(text) {
+            return made(.string(text.uppercased()), words[start..<(start + length)])
+          }
         }
       }
       return nil
     case .vat:
       for start in words.indices {
-        for length in 1...min(4, words.count - start) where ValueParsing.isVATNumber(words[start..<(start + length)].map(\.text).joined()) {
+        for length in 1...min(4, words.count - start)
+        where ValueParsing.isVATNumber(words[start..<(start + length)].map(\.text).joined()) {
           let slice = words[start..<(start + length)]
           return made(.string(slice.map(\.text).joined().uppercased().filter { $0.isLetter || $0.isNumber }), slice)
         }
       }
       return nil
     case .id:
-      guard let index = words.prefix(4).firstIndex(where: { word in
-        let text = word.text.trimmingCharacters(in: CharacterSet(charactersIn: ":#.,;()"))
-        return text.contains(where: \.isNumber) && text.count >= 3 && ValueParsing.date(text) == nil && !ValueParsing.looksLikeMoney(text)
-          || text.count >= 8 && text.allSatisfy { $0.isUppercase || $0.isNumber }
-      }) else { return nil }
+      guard
+        let index = words.prefix(4).firstIndex(where: { word in
+          let text = word.text.trimmingCharacters(in: CharacterSet(charactersIn: ":#.,;()"))
+          return text.contains(where: \.isNumber) && text.count >= 3 && ValueParsing.date(text) == nil
+            && !ValueParsing.looksLikeMoney(text)
+            || text.count >= 8 && text.allSatisfy { $0.isUppercase || $0.isNumber }
+        })
+      else { return nil }
       if let key, words[0].box.x0 - key.box.x1 > 260 { return nil }
       let text = words[index].text.trimmingCharacters(in: CharacterSet(charactersIn: ":#,;()."))
       return made(.string(text), words[index...index])
@@ -179,7 +201,9 @@ public struct RuleBasedExtractor: Sendable {
     case .string:
       var used = words[...]
       // Up to the next wide gap.
-      if let gap = words.indices.dropFirst().first(where: { words[$0].box.x0 - words[$0 - 1].box.x1 > 1.2 * words[$0].box.height }) {
+      if let gap = words.indices.dropFirst().first(where: {
+        words[$0].box.x0 - words[$0 - 1].box.x1 > 1.2 * words[$0].box.height
+      }) {
         used = words[..<gap]
       }
       if let key, used.first!.box.x0 - key.box.x1 > 200 { return nil }
@@ -207,7 +231,8 @@ public struct RuleBasedExtractor: Sendable {
 
   private func receipt(_ page: PageRows, _ result: inout ExtractionResult) {
     guard let first = page.rows.first(where: { $0.text.filter(\.isLetter).count > 3 }) else { return }
-    result.fields["company"] = ExtractedField(value: .string(first.text), raw: first.text, confidence: 0.5, page: first.page + 1, bbox: first.box)
+    result.fields["company"] = ExtractedField(
+      value: .string(first.text), raw: first.text, confidence: 0.5, page: first.page + 1, bbox: first.box)
     if result.fields["date"] == nil {
       for row in page.rows {
         if let hit = value(FieldSchema(type: .date), row.words, near: nil) {

@@ -4,14 +4,18 @@ import Foundation
 public enum ValueParsing {
   private static let months: [String: Int] = {
     let names = [
-      "jan january janvier januar jänner enero gennaio januari", "feb february février fevrier februar febrero febbraio februari fév",
+      "jan january janvier januar jänner enero gennaio januari",
+      "feb february février fevrier februar febrero febbraio februari fév",
       "mar march mars märz maerz mrz marzo maart", "apr april avril abril aprile avr", "may mai mayo maggio mei",
-      "jun june juin juni junio giugno", "jul july juillet juli julio luglio juil", "aug august août aout agosto augustus",
+      "jun june juin juni junio giugno", "jul july juillet juli julio luglio juil",
+      "aug august août aout agosto augustus",
       "sep sept september septembre septiembre settembre", "oct october octobre oktober okt octubre ottobre",
       "nov november novembre noviembre", "dec december décembre decembre dezember dez diciembre dicembre",
     ]
     var result: [String: Int] = [:]
-    for (index, list) in names.enumerated() { for name in list.split(separator: " ") { result[String(name)] = index + 1 } }
+    for (index, list) in names.enumerated() {
+      for name in list.split(separator: " ") { result[String(name)] = index + 1 }
+    }
     return result
   }()
 
@@ -30,7 +34,9 @@ public enum ValueParsing {
       isNegative.toggle()
       body = body.trimmingCharacters(in: CharacterSet(charactersIn: "-−– "))
     }
-    guard body.contains(where: \.isNumber), body.allSatisfy({ ($0.isASCII && $0.isNumber) || ".,' \u{A0}\u{202F}’".contains($0) }) else {
+    guard body.contains(where: \.isNumber),
+      body.allSatisfy({ ($0.isASCII && $0.isNumber) || ".,' \u{A0}\u{202F}’".contains($0) })
+    else {
       return nil
     }
     let compact = body.filter { !" '\u{A0}\u{202F}’".contains($0) }
@@ -40,7 +46,9 @@ public enum ValueParsing {
       let sign = compact[last]
       let tail = compact[compact.index(after: last)...]
       let others = compact.filter { $0 == "." || $0 == "," }
-      let isThousands = tail.count == 3 && others.allSatisfy { $0 == sign } && compact.prefix(upTo: last).count <= 3 * others.count && !compact.hasPrefix("0")
+      let isThousands =
+        tail.count == 3 && others.allSatisfy { $0 == sign } && compact.prefix(upTo: last).count <= 3 * others.count
+        && !compact.hasPrefix("0")
       let head = compact[..<last].filter(\.isNumber)
       digits = isThousands ? head + tail : head + "." + tail
       guard tail.allSatisfy(\.isNumber) else { return nil }
@@ -51,7 +59,8 @@ public enum ValueParsing {
 
   /// True for a number written with two decimals, as money is.
   public static func looksLikeMoney(_ text: String) -> Bool {
-    let body = text.filter { !$0.isWhitespace && !"€$£()-−+".contains($0) }.replacing("EUR", with: "").replacing("USD", with: "")
+    let body = text.filter { !$0.isWhitespace && !"€$£()-−+".contains($0) }.replacing("EUR", with: "").replacing(
+      "USD", with: "")
     guard body.count >= 4, let sign = body.dropLast(2).last, sign == "." || sign == "," else { return false }
     return body.suffix(2).allSatisfy(\.isNumber) && body.first?.isNumber == true
   }
@@ -67,15 +76,20 @@ public enum ValueParsing {
       let (day, month) = a > 12 || (b <= 12 && (dayFirst || lower[match.range].contains("."))) ? (a, b) : (b, a)
       return iso(year, month, day)
     }
-    if let match = lower.firstMatch(of: /(\d{1,2})(?:st|nd|rd|th|\.|er)?[\s\-]*(?:of |de )?(\p{L}{3,})\.?,?[\s\-]*(?:de )?(\d{4}|\d{2})(?!\d)/),
+    if let match = lower.firstMatch(
+      of: /(\d{1,2})(?:st|nd|rd|th|\.|er)?[\s\-]*(?:of |de )?(\p{L}{3,})\.?,?[\s\-]*(?:de )?(\d{4}|\d{2})(?!\d)/),
       let month = months[String(match.2)]
     {
       return iso(Int(match.3), month, Int(match.1))
     }
-    if let match = lower.firstMatch(of: /(\p{L}{3,})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s*(\d{4})/), let month = months[String(match.1)] {
+    if let match = lower.firstMatch(of: /(\p{L}{3,})\.?\s*(\d{1,2})(?:st|nd|rd|th)?,?\s*(\d{4})/),
+      let month = months[String(match.1)]
+    {
       return iso(Int(match.3), month, Int(match.2))
     }
-    if let match = lower.wholeMatch(of: /(\d{4})(\d{2})(\d{2})/) { return iso(Int(match.1), Int(match.2), Int(match.3)) }
+    if let match = lower.wholeMatch(of: /(\d{4})(\d{2})(\d{2})/) {
+      return iso(Int(match.1), Int(match.2), Int(match.3))
+    }
     return nil
   }
 
@@ -109,7 +123,9 @@ public enum ValueParsing {
       "EL": 9...9, "HU": 8...8, "SK": 10...10, "SI": 8...8, "RO": 2...10, "BG": 9...10, "HR": 11...11, "EE": 9...9,
       "LV": 11...11, "LT": 9...12, "CY": 9...9, "MT": 8...8,
     ]
-    if compact.hasPrefix("CHE") { return compact.dropFirst(3).prefix(9).count == 9 && compact.dropFirst(3).prefix(9).allSatisfy(\.isNumber) }
+    if compact.hasPrefix("CHE") {
+      return compact.dropFirst(3).prefix(9).count == 9 && compact.dropFirst(3).prefix(9).allSatisfy(\.isNumber)
+    }
     guard let lengths = shapes[String(compact.prefix(2))] else { return false }
     let rest = compact.dropFirst(2)
     return lengths.contains(rest.count) && rest.filter(\.isNumber).count >= rest.count - 3

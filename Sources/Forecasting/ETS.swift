@@ -74,8 +74,10 @@ public struct ETS: Forecaster {
         trend: trend, alpha: alpha, beta: beta, phi: phi, level: level, slope: growth, squaredError: error,
         parameters: parameters, criterion: likelihood + 2 * k + 2 * k * (k + 1) / (Double(n) - k - 1))
     }
-    let start: [Double] = trend == .none ? [0.3, 0] : trend == .additive ? [0.3, 0, 0.05, 0] : [0.3, 0, 0.05, 0, 0.95]
-    let steps: [Double] = trend == .none ? [0.3, 1] : trend == .additive ? [0.3, 1, 0.1, 0.3] : [0.3, 1, 0.1, 0.3, -0.05]
+    let start: [Double] =
+      trend == .none ? [0.3, 0] : trend == .additive ? [0.3, 0, 0.05, 0] : [0.3, 0, 0.05, 0, 0.95]
+    let steps: [Double] =
+      trend == .none ? [0.3, 1] : trend == .additive ? [0.3, 1, 0.1, 0.3] : [0.3, 1, 0.1, 0.3, -0.05]
     let best = NelderMead.minimize(from: start, steps: steps, evaluations: 120 * start.count) {
       decode($0)?.squaredError ?? .infinity
     }

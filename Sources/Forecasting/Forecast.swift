@@ -17,9 +17,10 @@ public struct Forecast: Sendable {
   /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `notes` when there are some.
   public func jsonLine() throws -> Data {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let line = Line(
-      id: id, model: model, quantile_levels: quantileLevels,
+      id: id, model: model, quantileLevels: quantileLevels,
       quantiles: isMultivariate ? .many(quantiles) : .one(quantiles[0]),
       mean: isMultivariate ? .many(mean) : .one(mean[0]), notes: notes.isEmpty ? nil : notes)
     return try encoder.encode(line) + Data("\n".utf8)
@@ -28,7 +29,7 @@ public struct Forecast: Sendable {
   private struct Line: Encodable {
     var id: String
     var model: String
-    var quantile_levels: [Double]
+    var quantileLevels: [Double]
     var quantiles: Variates<[[Double]]>
     var mean: Variates<[Double]>
     var notes: [String]?
@@ -82,12 +83,18 @@ public struct Normal: Sendable, Equatable {
 
   /// Quantile of the standard normal distribution: Acklam's rational approximation, relative error below 1.2e-9.
   public static func standardQuantile(_ p: Double) -> Double {
-    let a = [-3.969683028665376e+01, 2.209460984245205e+02, -2.759285104469687e+02, 1.383577518672690e+02,
-      -3.066479806614716e+01, 2.506628277459239e+00]
-    let b = [-5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01,
-      -1.328068155288572e+01]
-    let c = [-7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00, -2.549732539343734e+00,
-      4.374664141464968e+00, 2.938163982698783e+00]
+    let a = [
+      -3.969683028665376e+01, 2.209460984245205e+02, -2.759285104469687e+02, 1.383577518672690e+02,
+      -3.066479806614716e+01, 2.506628277459239e+00,
+    ]
+    let b = [
+      -5.447609879822406e+01, 1.615858368580409e+02, -1.556989798598866e+02, 6.680131188771972e+01,
+      -1.328068155288572e+01,
+    ]
+    let c = [
+      -7.784894002430293e-03, -3.223964580411365e-01, -2.400758277161838e+00, -2.549732539343734e+00,
+      4.374664141464968e+00, 2.938163982698783e+00,
+    ]
     let d = [7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e+00, 3.754408661907416e+00]
     func polynomial(_ coefficients: [Double], _ x: Double) -> Double { coefficients.reduce(0) { $0 * x + $1 } }
     if p <= 0 { return -.infinity }

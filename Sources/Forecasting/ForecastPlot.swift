@@ -49,15 +49,20 @@ public struct ForecastPlot {
 
     var parts: [String] = []
     for tick in ticks {
-      parts.append("<line x1=\"\(number(left))\" x2=\"\(number(width - right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\" stroke=\"#e5e7eb\"/>")
-      parts.append("<text x=\"\(number(left - 6))\" y=\"\(number(y(tick) + 4))\" text-anchor=\"end\" fill=\"#6b7280\">\(Self.label(tick, ticks))</text>")
+      parts.append(
+        "<line x1=\"\(number(left))\" x2=\"\(number(width - right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\" stroke=\"#e5e7eb\"/>"
+      )
+      parts.append(
+        "<text x=\"\(number(left - 6))\" y=\"\(number(y(tick) + 4))\" text-anchor=\"end\" fill=\"#6b7280\">\(Self.label(tick, ticks))</text>"
+      )
     }
     var bands: [String] = []
     for (index, lowLevel) in levels.enumerated() where lowLevel < 0.5 {
       guard let mirror = levels.lastIndex(where: { abs($0 - (1 - lowLevel)) < 1e-9 }) else { continue }
       let upper = steps.indices.map { point(x(context.count + $0), y(steps[$0][mirror])) }
       let lower = steps.indices.reversed().map { point(x(context.count + $0), y(steps[$0][index])) }
-      parts.append("<polygon points=\"\((upper + lower).joined(separator: " "))\" fill=\"#2563eb\" fill-opacity=\"0.13\"/>")
+      parts.append(
+        "<polygon points=\"\((upper + lower).joined(separator: " "))\" fill=\"#2563eb\" fill-opacity=\"0.13\"/>")
       bands.append("\(Int(((1 - 2 * lowLevel) * 100).rounded())) %")
     }
     // Gaps in the context stay gaps.
@@ -66,21 +71,32 @@ public struct ForecastPlot {
       if value.isFinite {
         run.append(point(x(index), y(value)))
       } else if !run.isEmpty {
-        parts.append("<polyline points=\"\(run.joined(separator: " "))\" fill=\"none\" stroke=\"#111827\" stroke-width=\"1.3\"/>")
+        parts.append(
+          "<polyline points=\"\(run.joined(separator: " "))\" fill=\"none\" stroke=\"#111827\" stroke-width=\"1.3\"/>")
         run = []
       }
     }
     let middle = levels.indices.min { abs(levels[$0] - 0.5) < abs(levels[$1] - 0.5) } ?? 0
     let median = steps.indices.map { point(x(context.count + $0), y(steps[$0][middle])) }
-    parts.append("<polyline points=\"\(median.joined(separator: " "))\" fill=\"none\" stroke=\"#2563eb\" stroke-width=\"2\"/>")
+    parts.append(
+      "<polyline points=\"\(median.joined(separator: " "))\" fill=\"none\" stroke=\"#2563eb\" stroke-width=\"2\"/>")
     let split = x(context.count) - (x(1) - x(0)) / 2
-    parts.append("<line x1=\"\(number(split))\" x2=\"\(number(split))\" y1=\"\(number(top))\" y2=\"\(number(height - bottom))\" stroke=\"#9ca3af\" stroke-dasharray=\"3 3\"/>")
+    parts.append(
+      "<line x1=\"\(number(split))\" x2=\"\(number(split))\" y1=\"\(number(top))\" y2=\"\(number(height - bottom))\" stroke=\"#9ca3af\" stroke-dasharray=\"3 3\"/>"
+    )
     let name = series.target.count > 1 ? "\(series.id) [\(variate + 1)]" : series.id
-    parts.append("<text x=\"\(number(left))\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#111827\">\(Self.escaped(String(name.prefix(60))))</text>")
+    parts.append(
+      "<text x=\"\(number(left))\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#111827\">\(Self.escaped(String(name.prefix(60))))</text>"
+    )
     let legend = "\(forecast.model): median" + (bands.isEmpty ? "" : ", bands \(bands.joined(separator: ", "))")
-    parts.append("<text x=\"\(number(width - right))\" y=\"20\" text-anchor=\"end\" fill=\"#2563eb\">\(Self.escaped(legend))</text>")
-    parts.append("<text x=\"\(number(left))\" y=\"\(number(height - 12))\" fill=\"#6b7280\">\(context.count) values shown</text>")
-    parts.append("<text x=\"\(number(width - right))\" y=\"\(number(height - 12))\" text-anchor=\"end\" fill=\"#6b7280\">+\(steps.count) steps</text>")
+    parts.append(
+      "<text x=\"\(number(width - right))\" y=\"20\" text-anchor=\"end\" fill=\"#2563eb\">\(Self.escaped(legend))</text>"
+    )
+    parts.append(
+      "<text x=\"\(number(left))\" y=\"\(number(height - 12))\" fill=\"#6b7280\">\(context.count) values shown</text>")
+    parts.append(
+      "<text x=\"\(number(width - right))\" y=\"\(number(height - 12))\" text-anchor=\"end\" fill=\"#6b7280\">+\(steps.count) steps</text>"
+    )
     return parts
   }
 
@@ -104,8 +120,10 @@ public struct ForecastPlot {
 
   /// Text for XML: markup characters escaped, control characters left out.
   static func escaped(_ text: String) -> String {
-    String(text.unicodeScalars.filter { $0.value >= 32 && $0.value != 0xFFFE && $0.value != 0xFFFF }.map(Character.init))
-      .replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-      .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
+    String(
+      text.unicodeScalars.filter { $0.value >= 32 && $0.value != 0xFFFE && $0.value != 0xFFFF }.map(Character.init)
+    )
+    .replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
+    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
   }
 }

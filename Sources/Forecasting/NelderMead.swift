@@ -4,11 +4,13 @@ enum NelderMead {
     from start: [Double], steps: [Double], evaluations: Int, _ value: ([Double]) -> Double
   ) -> [Double] {
     let n = start.count
-    var simplex = [start] + (0..<n).map { axis in
-      var point = start
-      point[axis] += steps[axis]
-      return point
-    }
+    var simplex =
+      [start]
+      + (0..<n).map { axis in
+        var point = start
+        point[axis] += steps[axis]
+        return point
+      }
     var values = simplex.map(value)
     var used = n + 1
     func along(_ centre: [Double], _ worst: [Double], _ factor: Double) -> [Double] {

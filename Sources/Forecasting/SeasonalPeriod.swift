@@ -7,15 +7,22 @@ public enum SeasonalPeriod {
   /// NaN values are skipped. Cost grows with length x candidate lags; only the last 3,000 values are looked at.
   public static func detect(_ values: [Double], frequency: Frequency?) -> Int {
     let recent = Array(values.suffix(3000))
-    let detrended = detrend(recent)
     if let frequency {
-      // A week of hours beats a day of hours only where it is clearly stronger.
-      let candidates = frequency.seasonalPeriods.filter { detrended.count >= 2 * $0 + 1 }
-      let scored = candidates.map { ($0, autocorrelation(detrended, lag: $0)) }
-      guard let best = scored.max(by: { $0.1 < $1.1 }), let first = scored.first else { return 1 }
-      let chosen = best.1 > first.1 + 0.1 ? best : first
-      return isSignificant(chosen.1, lag: chosen.0, detrended) ? chosen.0 : 1
+      // A week of hours beats a day of hours only where repeating it is clearly better.
+      var chosen = 1
+      for candidate in frequency.seasonalPeriods where isSeasonal(recent, period: candidate) {
+        if chosen == 1 {
+          chosen = candidate
+        } else if candidate > chosen, recent.count >= 3 * candidate,
+          repetitionError(recent, period: candidate, from: candidate)
+            < 0.85 * repetitionError(recent, period: chosen, from: candidate)
+        {
+          chosen = candidate
+        }
+      }
+      return chosen
     }
+    let detrended = detrend(recent)
     let longest = min(400, detrended.count / 3)
     guard longest >= 2 else { return 1 }
     let correlations = [0, 0] + (2...longest).map { autocorrelation(detrended, lag: $0) }
@@ -30,6 +37,42 @@ public enum SeasonalPeriod {
       }
     }
     return best.lag
+  }
+
+  /// Whether values one `period` apart go together once a moving average over one period has taken the trend.
+  ///
+  /// A random walk or a steady slope has high autocorrelation at every lag; without its moving average it has none.
+  static func isSeasonal(_ values: [Double], period: Int) -> Bool {
+    guard period > 1, values.count >= 2 * period + 1 else { return false }
+    let residuals = withoutMovingAverage(values, period: period)
+    return isSignificant(autocorrelation(residuals, lag: period), lag: period, residuals)
+  }
+
+  /// Mean absolute difference to the value one period before, over the positions from `start` on.
+  static func repetitionError(_ values: [Double], period: Int, from start: Int) -> Double {
+    var sum = 0.0, count = 0
+    for index in max(start, period)..<max(start, period, values.count) {
+      let difference = values[index] - values[index - period]
+      if difference.isFinite { (sum, count) = (sum + abs(difference), count + 1) }
+    }
+    return count > 0 ? sum / Double(count) : .infinity
+  }
+
+  /// Differences to the mean of the observed values within half a period, NaN where nothing was observed.
+  static func withoutMovingAverage(_ values: [Double], period: Int) -> [Double] {
+    var sums = [0.0], counts = [0.0]
+    for (index, value) in values.enumerated() {
+      sums.append(sums[index] + (value.isFinite ? value : 0))
+      counts.append(counts[index] + (value.isFinite ? 1 : 0))
+    }
+    let half = period / 2
+    return values.indices.map { index in
+      // At the borders the window keeps its length, so that it always covers each phase.
+      let low = max(0, min(index - half, values.count - period))
+      let high = min(values.count, low + period)
+      let count = counts[high] - counts[low]
+      return count > 0 ? values[index] - (sums[high] - sums[low]) / count : .nan
+    }
   }
 
   /// Bartlett's test at 90 %, as the theta method uses it before it removes a season.

@@ -41,7 +41,9 @@ public struct SeriesReader: Sendable {
     if data.starts(with: [0x1F, 0x8B]) {
       data = try Gzip.decompress(data, limit: maxBytes, name: name)
     }
-    guard data.count <= maxBytes else { throw SeriesReadError.tooLarge(name, reason: "larger than \(maxBytes >> 20) MiB") }
+    guard data.count <= maxBytes else {
+      throw SeriesReadError.tooLarge(name, reason: "larger than \(maxBytes >> 20) MiB")
+    }
     if data.starts(with: [0xEF, 0xBB, 0xBF]) { data = data.dropFirst(3) }
     guard let first = data.first(where: { $0 > 32 }) else { throw SeriesReadError.empty(name) }
     guard !data.prefix(4096).contains(0) else {
@@ -57,7 +59,8 @@ public struct SeriesReader: Sendable {
       for variate in one.target {
         guard variate.contains(where: \.isFinite) else { throw SeriesReadError.allMissing(name, id: one.id) }
         guard variate.count <= maxPoints else {
-          throw SeriesReadError.tooLarge(name, reason: "series '\(one.id)' has \(variate.count) values; at most \(maxPoints)")
+          throw SeriesReadError.tooLarge(
+            name, reason: "series '\(one.id)' has \(variate.count) values; at most \(maxPoints)")
         }
       }
     }
@@ -76,7 +79,11 @@ private struct JSONSeries {
 
       init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
-        if let one = try? value.decode([Double?].self) { self = .one(one) } else { self = .many(try value.decode([[Double?]].self)) }
+        if let one = try? value.decode([Double?].self) {
+          self = .one(one)
+        } else {
+          self = .many(try value.decode([[Double?]].self))
+        }
       }
     }
     struct ID: Decodable {
@@ -90,13 +97,16 @@ private struct JSONSeries {
     var target: Target
     var start: String?
     var freq: String?
-    var prediction_length: Int?
+    var predictionLength: Int?
   }
 
   func read(_ data: Data) throws -> [TimeSeries] {
     let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
     if data.first(where: { $0 > 32 }) == UInt8(ascii: "[") {
-      return try decode([Line].self, data, decoder, line: nil).enumerated().map { try series($1, number: $0 + 1, line: nil) }
+      return try decode([Line].self, data, decoder, line: nil).enumerated().map {
+        try series($1, number: $0 + 1, line: nil)
+      }
     }
     if let one = try? decoder.decode(Line.self, from: data) { return [try series(one, number: 1, line: nil)] }
     let lines = data.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
@@ -108,7 +118,9 @@ private struct JSONSeries {
     return result
   }
 
-  private func decode<Value: Decodable>(_ type: Value.Type, _ data: Data, _ decoder: JSONDecoder, line: Int?) throws -> Value {
+  private func decode<Value: Decodable>(_ type: Value.Type, _ data: Data, _ decoder: JSONDecoder, line: Int?) throws
+    -> Value
+  {
     do {
       return try decoder.decode(type, from: data)
     } catch DecodingError.keyNotFound(let key, _) {
@@ -116,7 +128,8 @@ private struct JSONSeries {
     } catch let DecodingError.typeMismatch(_, context), let DecodingError.valueNotFound(_, context) {
       let place = context.codingPath.map(\.stringValue).joined(separator: ".")
       throw SeriesReadError.malformed(
-        name, line: line, reason: "'\(place.isEmpty ? "series" : place)' is not what it should be (target: numbers or null)")
+        name, line: line,
+        reason: "'\(place.isEmpty ? "series" : place)' is not what it should be (target: numbers or null)")
     } catch {
       throw SeriesReadError.malformed(name, line: line, reason: "is not JSON")
     }
@@ -142,7 +155,7 @@ private struct JSONSeries {
     }
     return TimeSeries(
       id: line.id?.text ?? "\(number)", target: rows.map { $0.map { $0 ?? .nan } }, isMultivariate: isMultivariate,
-      start: line.start, frequency: frequency, predictionLength: line.prediction_length)
+      start: line.start, frequency: frequency, predictionLength: line.predictionLength)
   }
 }
 
@@ -236,7 +249,9 @@ private struct CSVSeries {
 
   /// A decimal comma counts where the separator is not a comma.
   private func number(_ text: String, _ separator: Character) -> Double? {
-    guard text.utf8.first.map({ ($0 >= 48 && $0 <= 57) || $0 == 45 || $0 == 43 || $0 == 46 }) ?? false else { return nil }
+    guard text.utf8.first.map({ ($0 >= 48 && $0 <= 57) || $0 == 45 || $0 == 43 || $0 == 46 }) ?? false else {
+      return nil
+    }
     if let value = Double(text) { return value.isFinite ? value : nil }
     guard separator != ",", text.contains(",") else { return nil }
     return Double(text.replacingOccurrences(of: ".", with: "").replacingOccurrences(of: ",", with: "."))
@@ -320,7 +335,8 @@ struct TimeAxis {
     guard (1...12).contains(month), (1...31).contains(day), part(3, 0) < 25, part(4, 0) < 60, part(5, 0) < 61 else {
       return nil
     }
-    return Double(daysSince1970(parts[0], month, day)) * 86400 + Double(part(3, 0) * 3600 + part(4, 0) * 60 + part(5, 0))
+    return Double(daysSince1970(parts[0], month, day)) * 86400
+      + Double(part(3, 0) * 3600 + part(4, 0) * 60 + part(5, 0))
   }
 
   /// Days of the Gregorian calendar, counted in years that start in March.

@@ -66,15 +66,18 @@ public struct Frequency: Sendable, Hashable {
   /// Seasonal periods in steps that a calendar suggests, the most usual first.
   public var seasonalPeriods: [Int] {
     switch unit {
-    case .year: []
-    case .quarter: multiple == 1 ? [4] : []
-    case .month: 12 % multiple == 0 && multiple < 12 ? [12 / multiple] : []
-    case .week: multiple == 1 ? [52] : []
-    case .businessDay: [5]
-    case .day: multiple == 1 ? [7] : []
+    case .year: return []
+    case .quarter: return multiple == 1 ? [4] : []
+    case .month: return 12 % multiple == 0 && multiple < 12 ? [12 / multiple] : []
+    case .week: return multiple == 1 ? [52] : []
+    case .businessDay: return [5]
+    case .day: return multiple == 1 ? [7] : []
     case .hour, .minute, .second:
-      [86400, 7 * 86400, 3600].compactMap { span in
-        let steps = Double(span) / (seconds ?? 1)
+      // Where a day has too many steps to look at, the hour takes its place.
+      let step = seconds ?? 1
+      let spans: [Double] = step * 2000 >= 86400 ? [86400, 7 * 86400] : [3600]
+      return spans.compactMap { span -> Int? in
+        let steps = span / step
         return steps >= 2 && steps <= 2000 && steps == steps.rounded() ? Int(steps) : nil
       }
     }

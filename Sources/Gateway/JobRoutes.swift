@@ -55,7 +55,9 @@ struct JobRoutes: Sendable {
     let query = request.uri.queryParameters
     var filter = JobFilter(cursor: query["cursor"].map(String.init))
     if let text = query["state"].map(String.init) {
-      guard let state = JobState(rawValue: text) else { throw unknown("state", text, JobState.allCases.map(\.rawValue)) }
+      guard let state = JobState(rawValue: text) else {
+        throw unknown("state", text, JobState.allCases.map(\.rawValue))
+      }
       filter.state = state
     }
     if let text = query["kind"].map(String.init) {
@@ -69,11 +71,12 @@ struct JobRoutes: Sendable {
       filter.limit = limit
     }
     let page = try await gateway.store.jobs(filter)
-    return try JSONOutput.response(JobListView(jobs: page.jobs.map { JobView($0) }, next_cursor: page.nextCursor))
+    return try JSONOutput.response(JobListView(jobs: page.jobs.map { JobView($0) }, nextCursor: page.nextCursor))
   }
 
   private func unknown(_ name: String, _ value: String, _ known: [String]) -> Problem {
-    Problem(422, "invalid-option", "\(name): there is no '\(value.prefix(40))'; there are \(known.joined(separator: ", "))")
+    Problem(
+      422, "invalid-option", "\(name): there is no '\(value.prefix(40))'; there are \(known.joined(separator: ", "))")
   }
 
   private func show(_ request: Request, _ context: Gateway.Context) async throws -> Response {

@@ -19,11 +19,11 @@ struct JobView: Encodable {
   var progress: Double
   var stage: String?
   var attempts: Int
-  var max_attempts: Int
-  var cancel_requested: Bool?
-  var created_at: String
-  var started_at: String?
-  var finished_at: String?
+  var maxAttempts: Int
+  var cancelRequested: Bool?
+  var createdAt: String
+  var startedAt: String?
+  var finishedAt: String?
   var error: Failure?
   var links: Links
 
@@ -34,11 +34,11 @@ struct JobView: Encodable {
     progress = job.progress
     stage = job.stage
     attempts = job.attempts
-    max_attempts = job.maxAttempts
-    cancel_requested = job.cancelRequested && !job.state.isFinal ? true : nil
-    created_at = Self.text(job.createdAt)
-    started_at = job.startedAt.map(Self.text)
-    finished_at = job.finishedAt.map(Self.text)
+    maxAttempts = job.maxAttempts
+    cancelRequested = job.cancelRequested && !job.state.isFinal ? true : nil
+    createdAt = Self.text(job.createdAt)
+    startedAt = job.startedAt.map(Self.text)
+    finishedAt = job.finishedAt.map(Self.text)
     error = job.failure.map { Failure(code: $0.code, message: $0.message) }
     let path = Self.path(job.id)
     links = Links(self: path, result: "\(path)/result", events: "\(path)/events")
@@ -54,5 +54,5 @@ struct JobView: Encodable {
 
 struct JobListView: Encodable {
   var jobs: [JobView]
-  var next_cursor: String?
+  var nextCursor: String?
 }

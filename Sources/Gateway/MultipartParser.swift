@@ -1,16 +1,16 @@
 import Foundation
 
 /// Splits a `multipart/form-data` body (RFC 7578, RFC 2046) as it arrives, holding back no more than a boundary.
-struct MultipartParser {
-  enum Event: Equatable {
+package struct MultipartParser {
+  package enum Event: Equatable {
     case part(name: String, fileName: String?, contentType: String?)
     case content([UInt8])
     case partEnd
     case end
   }
 
-  struct Malformed: Error, Equatable {
-    var reason: String
+  package struct Malformed: Error, Equatable {
+    package var reason: String
   }
 
   private enum State { case preamble, headers, content, afterBoundary, done }
@@ -23,14 +23,14 @@ struct MultipartParser {
   private var parts = 0
 
   /// - Parameter contentType: the request's Content-Type with its boundary.
-  init(contentType: String) throws {
+  package init(contentType: String) throws {
     guard let boundary = HeaderParameters.value("boundary", of: contentType), (1...70).contains(boundary.utf8.count)
     else { throw Malformed(reason: "the Content-Type has no valid boundary") }
     delimiter = Array("\r\n--\(boundary)".utf8)
   }
 
   /// Takes the next bytes and returns what they complete.
-  mutating func feed(_ bytes: some Sequence<UInt8>) throws -> [Event] {
+  package mutating func feed(_ bytes: some Sequence<UInt8>) throws -> [Event] {
     buffer.append(contentsOf: bytes)
     var events: [Event] = []
     while let event = try step() { events += event }
@@ -38,7 +38,7 @@ struct MultipartParser {
   }
 
   /// Call at the end of the body.
-  func finish() throws {
+  package func finish() throws {
     guard state == .done else { throw Malformed(reason: "the body ends before its last boundary") }
   }
 

@@ -26,10 +26,20 @@ struct Problem: Error, Encodable, Sendable {
     self.detail = detail
     self.errors = errors
     self.headers = headers
-    title = HTTPResponse.Status(code: status).reasonPhrase
+    title = Self.titles[status] ?? "Error"
   }
 
-  private enum CodingKeys: String, CodingKey { case type, title, status, detail, code, errors, request_id }
+  private static let titles = [
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    406: "Not Acceptable", 409: "Conflict", 410: "Gone", 413: "Content Too Large", 415: "Unsupported Media Type",
+    421: "Misdirected Request", 422: "Unprocessable Content", 429: "Too Many Requests",
+    500: "Internal Server Error", 503: "Service Unavailable", 507: "Insufficient Storage",
+  ]
+
+  private enum CodingKeys: String, CodingKey {
+    case type, title, status, detail, code, errors
+    case requestID = "request_id"
+  }
 
   func encode(to encoder: any Encoder) throws {
     var values = encoder.container(keyedBy: CodingKeys.self)
@@ -39,7 +49,7 @@ struct Problem: Error, Encodable, Sendable {
     try values.encode(detail, forKey: .detail)
     try values.encode(code, forKey: .code)
     try values.encodeIfPresent(errors, forKey: .errors)
-    try values.encodeIfPresent(requestID, forKey: .request_id)
+    try values.encodeIfPresent(requestID, forKey: .requestID)
   }
 
   func response(requestID: String) -> Response {
@@ -85,6 +95,14 @@ struct Problem: Error, Encodable, Sendable {
 
 enum JSONOutput {
   static let encoder: JSONEncoder = {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return encoder
+  }()
+
+  /// Sorted, so that the same request under the same Idempotency-Key gives the same bytes.
+  static let payload: JSONEncoder = {
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return encoder

@@ -147,4 +147,3 @@ enum RequestValidation {
     String(cString: number.objCType) == "c"
   }
 }
-

@@ -113,7 +113,7 @@ struct SubmitRoutes: Sendable {
       throw Problem(400, "invalid-key", "an Idempotency-Key has 1 to 200 characters")
     }
     let (job, _) = try await gateway.store.enqueue(
-      NewJob(kind: kind, payload: try JSONOutput.encoder.encode(payload), inputBlobs: blobs, idempotencyKey: key))
+      NewJob(kind: kind, payload: try JSONOutput.payload.encode(payload), inputBlobs: blobs, idempotencyKey: key))
     if let seconds = wish(request) {
       let waiter = JobWaiter(store: gateway.store, changes: gateway.changes)
       let later = try await waiter.wait(for: job.id, seconds: min(seconds, gateway.configuration.maxWait))
@@ -154,7 +154,8 @@ struct SubmitRoutes: Sendable {
       for (key, value) in request.uri.queryParameters { query[String(key)] = String(value) }
       if let unknown = query.keys.sorted().first(where: { !known.contains($0) }) {
         throw Problem(
-          400, "unknown-option", "there is no option '\(unknown.prefix(80))' here; there are \(known.joined(separator: ", "))")
+          400, "unknown-option",
+          "there is no option '\(unknown.prefix(80))' here; there are \(known.joined(separator: ", "))")
       }
       self.query = query
     }
@@ -172,7 +173,8 @@ struct SubmitRoutes: Sendable {
       guard let text = text(name, fields) else { return nil }
       guard let value = Double(text), range.contains(value) else {
         throw Problem(
-          422, "invalid-option", "\(name): '\(text.prefix(40))' is not a number from \(range.lowerBound) to \(range.upperBound)")
+          422, "invalid-option",
+          "\(name): '\(text.prefix(40))' is not a number from \(range.lowerBound) to \(range.upperBound)")
       }
       return value
     }

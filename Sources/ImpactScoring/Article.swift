@@ -49,7 +49,8 @@ public struct ArticleReader: Sendable {
 
   /// - Throws: `ArticleReadError` when nothing of it can be read; single bad rows are `problems`.
   public func read(_ data: Data, name: String) throws -> ArticleReadResult {
-    guard !data.prefix(4096).contains(0), let decoded = String(data: data, encoding: .utf8) ?? String(data: data, encoding: .isoLatin1)
+    guard !data.prefix(4096).contains(0),
+      let decoded = String(data: data, encoding: .utf8) ?? String(data: data, encoding: .isoLatin1)
     else { throw ArticleReadError.unreadable(name) }
     let text = decoded.hasPrefix("\u{FEFF}") ? String(decoded.dropFirst()) : decoded
     let start = text.drop(while: \.isWhitespace)
@@ -84,7 +85,11 @@ public struct ArticleReader: Sendable {
       var value: String
       init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
-        if let number = try? container.decode(Int.self) { value = "\(number)" } else { value = try container.decode(String.self) }
+        if let number = try? container.decode(Int.self) {
+          value = "\(number)"
+        } else {
+          value = try container.decode(String.self)
+        }
       }
     }
     var id: Text?
@@ -102,7 +107,8 @@ public struct ArticleReader: Sendable {
       for (row, line) in lines.enumerated() { add(line, row + 1) }
       return result
     }
-    for (row, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated() where line.contains(where: { $0 > 32 }) {
+    for (row, line) in data.split(separator: 10, omittingEmptySubsequences: false).enumerated()
+    where line.contains(where: { $0 > 32 }) {
       if let value = try? decoder.decode(Line.self, from: Data(line)) {
         add(value, row + 1)
       } else {
@@ -121,14 +127,16 @@ public struct ArticleReader: Sendable {
     let rows = DelimitedText.rows(text, separator)
     let columns = (rows.first ?? []).map { $0.trimmingCharacters(in: .whitespaces).lowercased() }
     guard let title = columns.firstIndex(of: "title") else {
-      throw columns.count > 1 ? ArticleReadError.noTitleColumn(name, columns: columns) : ArticleReadError.unknownFormat(name)
+      throw columns.count > 1
+        ? ArticleReadError.noTitleColumn(name, columns: columns) : ArticleReadError.unknownFormat(name)
     }
     let abstract = columns.firstIndex { ["abstract", "summary"].contains($0) }
     let id = columns.firstIndex { ["id", "key", "doi"].contains($0) }
     var result = ArticleReadResult(articles: [], problems: [])
     for (row, cells) in rows.enumerated().dropFirst() where cells.count > 1 || !(cells.first ?? "").isEmpty {
       guard cells.count == columns.count else {
-        result.problems.append("\(name) row \(row + 1): has \(cells.count) column(s) where the header has \(columns.count)")
+        result.problems.append(
+          "\(name) row \(row + 1): has \(cells.count) column(s) where the header has \(columns.count)")
         continue
       }
       guard !cells[title].allSatisfy(\.isWhitespace) || !(abstract.map { cells[$0] } ?? "").isEmpty else {

@@ -34,7 +34,9 @@ enum BibTeX {
         continue
       }
       result.articles.append(
-        Article(id: key.isEmpty ? "\(result.articles.count + 1)" : key, title: plain(title), abstract: plain(values["abstract"] ?? "")))
+        Article(
+          id: key.isEmpty ? "\(result.articles.count + 1)" : key, title: plain(title),
+          abstract: plain(values["abstract"] ?? "")))
     }
     return result
   }
@@ -98,7 +100,9 @@ enum BibTeX {
 
   /// Without braces and commands; accents become the letters they make.
   static func plain(_ text: String) -> String {
-    let accents: [Character: Character] = ["\"": "\u{308}", "'": "\u{301}", "`": "\u{300}", "^": "\u{302}", "~": "\u{303}"]
+    let accents: [Character: Character] = [
+      "\"": "\u{308}", "'": "\u{301}", "`": "\u{300}", "^": "\u{302}", "~": "\u{303}",
+    ]
     let letters = ["ss": "ß", "ae": "æ", "o": "ø", "aa": "å", "l": "ł", "oe": "œ"]
     var result = ""
     var rest = Substring(text)
@@ -109,11 +113,17 @@ enum BibTeX {
       case "\\":
         if let mark = rest.first, let accent = accents[mark] {
           rest = rest.dropFirst().drop { $0 == "{" || $0 == "\\" }
-          if let letter = rest.popFirst() { result += "\(letter == "ı" ? "i" : letter)\(accent)".precomposedStringWithCanonicalMapping }
+          if let letter = rest.popFirst() {
+            result += "\(letter == "ı" ? "i" : letter)\(accent)".precomposedStringWithCanonicalMapping
+          }
         } else {
           let command = rest.prefix { $0.isLetter }
           rest = rest.dropFirst(command.count)
-          if let letter = letters[String(command)] { result += letter } else if command.isEmpty, let sign = rest.popFirst() { result.append(sign) }
+          if let letter = letters[String(command)] {
+            result += letter
+          } else if command.isEmpty, let sign = rest.popFirst() {
+            result.append(sign)
+          }
         }
       default: result.append(character)
       }

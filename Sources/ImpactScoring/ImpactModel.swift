@@ -55,8 +55,8 @@ public struct ImpactModel: Sendable {
     var name: String
     var bits: Int
     var intercept, slope, offset: Double
-    var band_knots, band_low, band_high, reference: [Double]
-    var reference_name: String
+    var bandKnots, bandLow, bandHigh, reference: [Double]
+    var referenceName: String
   }
 
   private let config: Config
@@ -65,7 +65,7 @@ public struct ImpactModel: Sendable {
 
   public var name: String { config.name }
   /// What percentiles refer to.
-  public var referenceSet: String { config.reference_name }
+  public var referenceSet: String { config.referenceName }
 
   /// The model that comes with docq.
   public static func shipped() throws -> ImpactModel {
@@ -80,12 +80,14 @@ public struct ImpactModel: Sendable {
     let file = directory.appendingPathComponent("config.json")
     guard let data = try? Data(contentsOf: file) else { throw ImpactModelError.missing(file.lastPathComponent) }
     do {
-      config = try JSONDecoder().decode(Config.self, from: data)
+      let decoder = JSONDecoder()
+      decoder.keyDecodingStrategy = .convertFromSnakeCase
+      config = try decoder.decode(Config.self, from: data)
     } catch {
       throw ImpactModelError.malformed("config.json", reason: "\(error)")
     }
-    guard (8...22).contains(config.bits), config.band_knots.count > 1, config.reference.count == 101,
-      config.band_knots.count == config.band_low.count, config.band_knots.count == config.band_high.count
+    guard (8...22).contains(config.bits), config.bandKnots.count > 1, config.reference.count == 101,
+      config.bandKnots.count == config.bandLow.count, config.bandKnots.count == config.bandHigh.count
     else { throw ImpactModelError.malformed("config.json", reason: "bits, band or reference are out of range") }
     let tensors = directory.appendingPathComponent("model.safetensors")
     idf = try BFloat16File.read("idf", from: tensors, count: 1 << config.bits)
@@ -96,7 +98,7 @@ public struct ImpactModel: Sendable {
     let (title, abstract, notes) = cleaned(article)
     let linear = contributions(title, abstract).reduce(config.intercept) { $0 + $1.value }
     let score = min(1, max(0, config.slope * linear + config.offset))
-    let low = interpolate(config.band_low, at: score), high = interpolate(config.band_high, at: score)
+    let low = interpolate(config.bandLow, at: score), high = interpolate(config.bandHigh, at: score)
     let below = config.reference.lastIndex { $0 <= score } ?? 0
     return ImpactScore(
       id: article.id, title: article.title, score: score, low: min(score, max(0, score + low)),
@@ -108,7 +110,8 @@ public struct ImpactModel: Sendable {
     let (title, abstract, _) = cleaned(article)
     return contributions(title, abstract).map { term, value in
       PhraseContribution(
-        phrase: String(decoding: term.dropFirst(2), as: UTF8.self) + (term.first == UInt8(ascii: "t") ? " (title)" : ""),
+        phrase: String(decoding: term.dropFirst(2), as: UTF8.self)
+          + (term.first == UInt8(ascii: "t") ? " (title)" : ""),
         contribution: value * config.slope)
     }.sorted { (abs($0.contribution), $1.phrase) > (abs($1.contribution), $0.phrase) }.prefix(count).map { $0 }
   }
@@ -147,7 +150,7 @@ public struct ImpactModel: Sendable {
   }
 
   private func interpolate(_ values: [Double], at score: Double) -> Double {
-    let knots = config.band_knots
+    let knots = config.bandKnots
     guard let after = knots.firstIndex(where: { $0 > score }) else { return values[values.count - 1] }
     guard after > 0 else { return values[0] }
     let share = (score - knots[after - 1]) / max(1e-12, knots[after] - knots[after - 1])

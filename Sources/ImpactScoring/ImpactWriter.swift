@@ -16,7 +16,8 @@ public enum ImpactFormat: String, CaseIterable, Sendable {
     case .table:
       let rows = scores.map { score in
         let band = "\(Self.number(score.low))–\(Self.number(score.high))"
-        return "\(Self.number(score.score))  \(band)  \(String(Int(score.percentile)).padding(toLength: 4, withPad: " ", startingAt: 0))  \(score.title.prefix(80))\n"
+        return
+          "\(Self.number(score.score))  \(band)  \(String(Int(score.percentile)).padding(toLength: 4, withPad: " ", startingAt: 0))  \(score.title.prefix(80))\n"
       }
       return Data(("SCORE  80 % BAND    PCT   TITLE\n" + rows.joined()).utf8)
     }

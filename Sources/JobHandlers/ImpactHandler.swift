@@ -35,7 +35,8 @@ public struct ImpactHandler: JobHandler {
       }
     }
     guard let upload = payload.document else {
-      throw JobFailure(code: "invalid-payload", message: "the request has neither articles nor a document", permanent: true)
+      throw JobFailure(
+        code: "invalid-payload", message: "the request has neither articles nor a document", permanent: true)
     }
     let file = try await context.blobs.localFile(upload.blob)
     let article = try namingFailures(of: upload.fileName) {

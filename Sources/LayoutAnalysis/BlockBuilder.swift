@@ -3,7 +3,9 @@ import DocumentModel
 /// Joins lines to blocks: same column, same type, a usual distance.
 enum BlockBuilder {
   static func blocks(of page: Page, lines: [Int], body: BodyStyle) -> [Region] {
-    let order = lines.sorted { (page.lines[$0].bbox.y0, page.lines[$0].bbox.x0) < (page.lines[$1].bbox.y0, page.lines[$1].bbox.x0) }
+    let order = lines.sorted {
+      (page.lines[$0].bbox.y0, page.lines[$0].bbox.x0) < (page.lines[$1].bbox.y0, page.lines[$1].bbox.x0)
+    }
     let types = Dictionary(uniqueKeysWithValues: order.map { ($0, page.typography(of: page.lines[$0])) })
     let leading = usualLeading(page, order)
     var blocks: [[Int]] = []
@@ -82,7 +84,9 @@ enum BlockBuilder {
 
 /// Bullets and numbers in front of list items.
 enum ListMarker {
-  private static let bullets: Set<Character> = ["•", "◦", "▪", "–", "‣", "●", "○", "∙", "·", "■", "□", "➢", "✓", "-", "*", "—"]
+  private static let bullets: Set<Character> = [
+    "•", "◦", "▪", "–", "‣", "●", "○", "∙", "·", "■", "□", "➢", "✓", "-", "*", "—",
+  ]
 
   /// Number of characters of the marker and the space behind it; nil when the text starts without one.
   static func length(of text: String) -> Int? {

@@ -61,7 +61,9 @@ struct Classifier {
   private func isCaption(_ text: String) -> Bool {
     let words = text.split(separator: " ", maxSplits: 2)
     guard words.count > 1 else { return false }
-    let names = ["figure", "fig.", "fig", "table", "tab.", "abbildung", "abb.", "tabelle", "tableau", "listing", "scheme"]
+    let names = [
+      "figure", "fig.", "fig", "table", "tab.", "abbildung", "abb.", "tabelle", "tableau", "listing", "scheme",
+    ]
     guard names.contains(words[0].lowercased()) else { return false }
     let mark = words[1]
     return mark.first?.isNumber == true || (mark.count <= 4 && mark.allSatisfy { "IVXAB.:".contains($0) })
@@ -78,9 +80,13 @@ struct Classifier {
     if ListMarker.length(of: text) != nil, !ListMarker.isOrdered(text) { return false }
     if larger { return text.count >= 2 && (text.count <= 120 || bold) }
     guard size > body.size * 0.93 else { return false }
-    if bold, !body.isBold { return text.count <= 120 && region.lines.count <= 2 && last != "." && last != ":" && wordCount(text) <= 16 }
-    let known = ["abstract", "references", "bibliography", "introduction", "conclusion", "acknowledgements",
-      "acknowledgments", "contents", "zusammenfassung", "literatur"]
+    if bold, !body.isBold {
+      return text.count <= 120 && region.lines.count <= 2 && last != "." && last != ":" && wordCount(text) <= 16
+    }
+    let known = [
+      "abstract", "references", "bibliography", "introduction", "conclusion", "acknowledgements",
+      "acknowledgments", "contents", "zusammenfassung", "literatur",
+    ]
     if known.contains(text.lowercased()) { return true }
     let capitals = text.filter(\.isLetter)
     let isAllCapitals = capitals.count > 3 && capitals.allSatisfy(\.isUppercase)
@@ -96,7 +102,9 @@ struct Classifier {
   }
 
   private func isFootnote(_ region: Region, size: Double, on page: Page) -> Bool {
-    guard size < body.size * 0.92, region.bbox.y0 > 0.6 * page.height, let first = region.text.first else { return false }
+    guard size < body.size * 0.92, region.bbox.y0 > 0.6 * page.height, let first = region.text.first else {
+      return false
+    }
     let below = page.regions.contains { other in
       !other.isFurniture && other.id != region.id && other.bbox.y0 > region.bbox.y1
         && other.bbox.horizontalOverlap(region.bbox) > 10 && other.label == .text
@@ -120,7 +128,8 @@ struct Classifier {
     }.map { region in (region, page.typography(of: page.lines[region.lines[0]]).size) }
     guard let largest = sized.max(by: { $0.1 < $1.1 }), largest.1 > body.size * 1.25 else { return nil }
     // Only a document with an abstract or authors under the title is a paper; others have a first heading.
-    let isPaper = page.regions.contains { $0.text.lowercased().hasPrefix("abstract") }
+    let isPaper =
+      page.regions.contains { $0.text.lowercased().hasPrefix("abstract") }
       || document.pages.suffix(3).contains { $0.regions.contains { isReferences($0.text.lowercased()) } }
     return isPaper ? largest.0.id : nil
   }
@@ -130,7 +139,8 @@ struct Classifier {
   /// Numbered headings say their level; others take the rank of their size among the headings' sizes.
   private func assignLevels(_ document: inout Document, _ styles: [Int: (size: Double, bold: Bool)]) {
     var ranks: [Double] = []
-    for size in styles.values.map({ ($0.size * 2).rounded() / 2 }).sorted(by: >) where ranks.last.map({ $0 - size > 0.6 }) ?? true {
+    for size in styles.values.map({ ($0.size * 2).rounded() / 2 }).sorted(by: >)
+    where ranks.last.map({ $0 - size > 0.6 }) ?? true {
       ranks.append(size)
     }
     for page in document.pages.indices {
@@ -154,7 +164,8 @@ enum HeadingNumber {
     let parts = head.split(separator: ".", omittingEmptySubsequences: true)
     guard let first = parts.first, parts.count <= 6 else { return nil }
     let isRoman = first.allSatisfy { "IVX".contains($0) } && head.hasSuffix(".")
-    let isLetter = first.count == 1 && first.first?.isUppercase == true && first.first?.isLetter == true && head.contains(".")
+    let isLetter =
+      first.count == 1 && first.first?.isUppercase == true && first.first?.isLetter == true && head.contains(".")
     let isNumber = first.allSatisfy(\.isNumber) && first.count <= 2
     guard isNumber || isRoman || isLetter, parts.dropFirst().allSatisfy({ $0.allSatisfy(\.isNumber) && $0.count <= 2 })
     else { return nil }

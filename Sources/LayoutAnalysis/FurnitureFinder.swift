@@ -18,10 +18,11 @@ struct FurnitureFinder {
 
   /// Indices of the page's lines that are furniture.
   func lines(of page: Page) -> Set<Int> {
-    Set(Self.edgeLines(of: page).filter { index in
-      let line = page.lines[index]
-      return repeated.contains(Self.key(line, page)) || (pageCount > 1 && Self.isPageNumber(line, page))
-    })
+    Set(
+      Self.edgeLines(of: page).filter { index in
+        let line = page.lines[index]
+        return repeated.contains(Self.key(line, page)) || (pageCount > 1 && Self.isPageNumber(line, page))
+      })
   }
 
   /// Lines in the upper and lower tenth, at most four from each edge.

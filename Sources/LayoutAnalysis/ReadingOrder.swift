@@ -59,7 +59,11 @@ enum ReadingOrder {
     for region in regions.sorted(by: { $0.bbox.y0 < $1.bbox.y0 }) {
       // Descenders of one line touch ascenders of the next.
       let slack = 0.2 * min(12, region.bbox.height)
-      if region.bbox.y0 + slack >= end || strips.isEmpty { strips.append([region]) } else { strips[strips.count - 1].append(region) }
+      if region.bbox.y0 + slack >= end || strips.isEmpty {
+        strips.append([region])
+      } else {
+        strips[strips.count - 1].append(region)
+      }
       end = max(end, region.bbox.y1)
     }
     return strips

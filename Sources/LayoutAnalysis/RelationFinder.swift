@@ -38,7 +38,9 @@ enum RelationFinder {
     document.pages.flatMap { page in
       page.regions.filter { $0.label == .caption }.compactMap { caption -> Relation? in
         let isTable = caption.text.lowercased().hasPrefix("tab")
-        let floats = page.regions.filter { isTable ? $0.label == .table : [.figure, .algorithm, .code].contains($0.label) }
+        let floats = page.regions.filter {
+          isTable ? $0.label == .table : [.figure, .algorithm, .code].contains($0.label)
+        }
         let nearest = floats.min { distance($0.bbox, caption.bbox) < distance($1.bbox, caption.bbox) }
         guard let nearest, distance(nearest.bbox, caption.bbox) < 60 else { return nil }
         return Relation(type: .implicitCite, from: caption.id, to: nearest.id)

@@ -28,7 +28,9 @@ enum TableFinder {
     var rows: [[Int]] = []
     for line in lines.sorted(by: { page.lines[$0].bbox.midY < page.lines[$1].bbox.midY }) {
       let box = page.lines[line].bbox
-      if let last = rows.last?.first.map({ page.lines[$0].bbox }), last.verticalOverlap(box) > 0.5 * min(last.height, box.height) {
+      if let last = rows.last?.first.map({ page.lines[$0].bbox }),
+        last.verticalOverlap(box) > 0.5 * min(last.height, box.height)
+      {
         rows[rows.count - 1].append(line)
       } else {
         rows.append([line])
@@ -104,7 +106,8 @@ enum TableFinder {
       for line in row {
         let box = page.lines[line].bbox
         let touched = columns.indices.filter { min(columns[$0].x1, box.x1) - max(columns[$0].x0, box.x0) > 1 }
-        let first = touched.first ?? columns.indices.min { abs(columns[$0].x0 - box.x0) < abs(columns[$1].x0 - box.x0) } ?? 0
+        let first =
+          touched.first ?? columns.indices.min { abs(columns[$0].x0 - box.x0) < abs(columns[$1].x0 - box.x0) } ?? 0
         let span = max(1, (touched.last ?? first) - first + 1)
         if let same = inRow.firstIndex(where: { $0.column <= first && first < $0.column + $0.columnSpan }) {
           inRow[same].text = TextJoiner.join(inRow[same].text, page.lines[line].text)

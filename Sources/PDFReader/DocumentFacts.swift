@@ -62,7 +62,9 @@ enum DocumentFacts {
 
   /// The page, from 1, that an action goes to within this document.
   static func page(_ action: UnsafeMutablePointer<PopplerAction>, _ document: OpaquePointer?) -> Int? {
-    guard action.pointee.type == POPPLER_ACTION_GOTO_DEST, let destination = action.pointee.goto_dest.dest else { return nil }
+    guard action.pointee.type == POPPLER_ACTION_GOTO_DEST, let destination = action.pointee.goto_dest.dest else {
+      return nil
+    }
     if destination.pointee.type == POPPLER_DEST_NAMED, let document, let name = destination.pointee.named_dest {
       guard let found = poppler_document_find_dest(document, name) else { return nil }
       defer { poppler_dest_free(found) }

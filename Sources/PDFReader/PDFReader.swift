@@ -42,7 +42,9 @@ public struct PDFReader: Sendable {
           var frame = FrameDecoder(bytes)
           switch kind {
           case .hello:
-            guard try frame.uint32() == frameMagic else { throw FrameError(reason: "comes from another version of docq") }
+            guard try frame.uint32() == frameMagic else {
+              throw FrameError(reason: "comes from another version of docq")
+            }
           case .document:
             document.pageCount = try frame.int()
             expected = try frame.int()

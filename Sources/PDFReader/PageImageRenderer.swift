@@ -17,7 +17,8 @@ enum PageImageRenderer {
       surface,
       { context, data, length in
         guard let context, let data else { return CAIRO_STATUS_WRITE_ERROR }
-        Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue().bytes.append(contentsOf: UnsafeBufferPointer(start: data, count: Int(length)))
+        Unmanaged<Sink>.fromOpaque(context).takeUnretainedValue().bytes.append(
+          contentsOf: UnsafeBufferPointer(start: data, count: Int(length)))
         return CAIRO_STATUS_SUCCESS
       }, Unmanaged.passUnretained(sink).toOpaque())
     return status == CAIRO_STATUS_SUCCESS ? sink.bytes : nil
@@ -25,7 +26,8 @@ enum PageImageRenderer {
 
   /// The page on a white surface of width x height x scale² pixels.
   static func render(_ page: OpaquePointer, width: Double, height: Double, scale: Double) -> OpaquePointer? {
-    let columns = Int32(max(1, min(30_000, (width * scale).rounded(.up)))), rows = Int32(max(1, min(30_000, (height * scale).rounded(.up))))
+    let columns = Int32(max(1, min(30_000, (width * scale).rounded(.up)))),
+      rows = Int32(max(1, min(30_000, (height * scale).rounded(.up))))
     guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows),
       cairo_surface_status(surface) == CAIRO_STATUS_SUCCESS, let context = cairo_create(surface)
     else { return nil }

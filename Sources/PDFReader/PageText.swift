@@ -10,7 +10,9 @@ enum PageText {
   static func read(_ source: OpaquePointer, index: Int) -> Page {
     var width = 0.0, height = 0.0
     poppler_page_get_size(source, &width, &height)
-    if !(width.isFinite && height.isFinite && width > 0 && height > 0 && width < 1e6 && height < 1e6) { (width, height) = (612, 792) }
+    if !(width.isFinite && height.isFinite && width > 0 && height > 0 && width < 1e6 && height < 1e6) {
+      (width, height) = (612, 792)
+    }
     var page = Page(index: index, width: width, height: height)
     page.label = DocumentFacts.taken(poppler_page_get_label(source))
     words(source, &page)
@@ -46,11 +48,19 @@ enum PageText {
         continue
       }
       let box = boxes[position]
-      let rect = Rect(x0: min(box.x1, box.x2), y0: min(box.y1, box.y2), x1: max(box.x1, box.x2), y1: max(box.y1, box.y2))
+      let rect = Rect(
+        x0: min(box.x1, box.x2), y0: min(box.y1, box.y2), x1: max(box.x1, box.x2), y1: max(box.y1, box.y2))
       guard rect.x0.isFinite, rect.x1.isFinite, rect.y0.isFinite, rect.y1.isFinite else { continue }
       // A footnote mark is a word of its own; so is what stands somewhere else.
-      if let current = word.style, abs(page.styles[current].size - page.styles[style].size) > 0.2 * page.styles[current].size { close() }
-      if let last = word.lastBox, rect.y0 > last.y1 || rect.y1 < last.y0 || rect.x0 > last.x1 + 2 * max(1, last.height) { close() }
+      if let current = word.style,
+        abs(page.styles[current].size - page.styles[style].size) > 0.2 * page.styles[current].size
+      {
+        close()
+      }
+      if let last = word.lastBox, rect.y0 > last.y1 || rect.y1 < last.y0 || rect.x0 > last.x1 + 2 * max(1, last.height)
+      {
+        close()
+      }
       word.append(scalar, rect, style)
     }
     close()
@@ -104,7 +114,9 @@ enum PageText {
     while let current = node, result.count < 5000 {
       if let data = current.pointee.data {
         let mapping = data.assumingMemoryBound(to: PopplerImageMapping.self).pointee
-        if let box = clipped(mapping.area, page, fromTop: true) { result.append(PageImage(id: Int(mapping.image_id), bbox: box)) }
+        if let box = clipped(mapping.area, page, fromTop: true) {
+          result.append(PageImage(id: Int(mapping.image_id), bbox: box))
+        }
       }
       node = current.pointee.next
     }
@@ -173,7 +185,9 @@ private struct StyleRuns {
 
   private static func style(_ run: PopplerTextAttributes) -> TextStyle {
     var name = run.font_name.map { String(cString: $0) } ?? ""
-    if name.count > 7, name.dropFirst(6).first == "+", name.prefix(6).allSatisfy(\.isUppercase) { name = String(name.dropFirst(7)) }
+    if name.count > 7, name.dropFirst(6).first == "+", name.prefix(6).allSatisfy(\.isUppercase) {
+      name = String(name.dropFirst(7))
+    }
     let size = run.font_size.isFinite ? min(2000, max(0, (run.font_size * 100).rounded() / 100)) : 10
     let color = UInt32(run.color.red >> 8) << 16 | UInt32(run.color.green >> 8) << 8 | UInt32(run.color.blue >> 8)
     return FontName(name).style(size: size, color: color)
@@ -195,8 +209,11 @@ struct FontName {
       font: name, size: size, color: color,
       bold: has("bold", "black", "heavy", "-bd", "cmbx", "cmssbx", "sfbx", "medi", "demi", "semibd"),
       italic: has("italic", "oblique", "cmti", "cmsl", "sfti", "-it", "ital", "slanted"),
-      monospaced: has("cmtt", "courier", "mono", "consol", "menlo", "typewriter", "inconsolata", "sftt", "txtt", "lucidacons"),
-      math: has("cmmi", "cmsy", "cmex", "msam", "msbm", "math", "symbol", "eufm", "rsfs", "txsy", "txmi", "cmbsy", "stix", "mtmi", "mtsy", "mtex"))
+      monospaced: has(
+        "cmtt", "courier", "mono", "consol", "menlo", "typewriter", "inconsolata", "sftt", "txtt", "lucidacons"),
+      math: has(
+        "cmmi", "cmsy", "cmex", "msam", "msbm", "math", "symbol", "eufm", "rsfs", "txsy", "txmi", "cmbsy", "stix",
+        "mtmi", "mtsy", "mtex"))
   }
 
   private func has(_ parts: String...) -> Bool { parts.contains { folded.contains($0) } }

@@ -22,10 +22,14 @@ final class ParserProcess {
       throw DocumentReadError.childMissing(path: executable, reason: String(cString: strerror(errno)))
     }
     for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    var arguments: [UnsafeMutablePointer<CChar>?] = ["docq-parser", argument, text].map { (text: String) in strdup(text) } + [nil]
-    var environment: [UnsafeMutablePointer<CChar>?] = ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"].map { (text: String) in strdup(text) } + [nil]
+    var arguments: [UnsafeMutablePointer<CChar>?] =
+      ["docq-parser", argument, text].map { (text: String) in strdup(text) } + [nil]
+    var environment: [UnsafeMutablePointer<CChar>?] =
+      ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"].map { (text: String) in strdup(text) } + [nil]
     // The dynamic linker needs the Swift libraries where they are not in a standard place.
-    if let path = getenv("LD_LIBRARY_PATH") { environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0) }
+    if let path = getenv("LD_LIBRARY_PATH") {
+      environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0)
+    }
     defer { for text in arguments + environment { free(text) } }
     let status = docq_spawn(executable, &arguments, &environment, [input, output[1], errors[1]], 3, &pid)
     close(output[1])
@@ -89,7 +93,9 @@ final class ParserProcess {
     let length = (0..<4).reduce(0) { $0 | Int(buffer[position + $1]) << (8 * $1) }
     guard length <= 1 << 30 else { throw FrameError(reason: "has a part that is too long") }
     guard buffer.count - position >= frameHeaderBytes + length else { return nil }
-    guard let kind = FrameKind(rawValue: buffer[position + 4]) else { throw FrameError(reason: "has a part of an unknown kind") }
+    guard let kind = FrameKind(rawValue: buffer[position + 4]) else {
+      throw FrameError(reason: "has a part of an unknown kind")
+    }
     let start = position + frameHeaderBytes
     let payload = Array(buffer[start..<(start + length)])
     position = start + length
@@ -102,7 +108,9 @@ final class ParserProcess {
 
   /// Waits up to 100 ms for bytes; false at the end of the answer.
   private func readMore(_ limits: ParserLimits) throws -> Bool {
-    var waiting = [pollfd(fd: answer, events: Int16(POLLIN), revents: 0), pollfd(fd: messages, events: Int16(POLLIN), revents: 0)]
+    var waiting = [
+      pollfd(fd: answer, events: Int16(POLLIN), revents: 0), pollfd(fd: messages, events: Int16(POLLIN), revents: 0),
+    ]
     _ = poll(&waiting, 2, 100)
     if waiting[1].revents != 0 {
       var chunk = [UInt8](repeating: 0, count: 4096)

@@ -31,7 +31,9 @@ struct PopplerParser {
     }
     let document = open(data)
     let pageCount = Int(poppler_document_get_n_pages(document))
-    guard pageCount > 0 else { output.fail("damaged", isCutOff(data) ? "it looks cut off: it has no page" : "it has no page") }
+    guard pageCount > 0 else {
+      output.fail("damaged", isCutOff(data) ? "it looks cut off: it has no page" : "it has no page")
+    }
     if let missing = options.pages?.firstMissing(pageCount: pageCount) {
       output.fail("no_such_page", "", number: missing, count: pageCount)
     }
@@ -62,7 +64,10 @@ struct PopplerParser {
     // The password goes in as a C string; an empty one is none.
     let document = poppler_document_new_from_bytes(bytes, options.password, &error)
     if let document { return document }
-    let isEncrypted = error.map { $0.pointee.domain == poppler_error_quark() && $0.pointee.code == Int32(POPPLER_ERROR_ENCRYPTED.rawValue) } ?? false
+    let isEncrypted =
+      error.map {
+        $0.pointee.domain == poppler_error_quark() && $0.pointee.code == Int32(POPPLER_ERROR_ENCRYPTED.rawValue)
+      } ?? false
     if isEncrypted { output.fail(options.password == nil ? "encrypted" : "wrong_password", "") }
     let message = error.map { String(cString: $0.pointee.message) } ?? "poppler gave no reason"
     output.fail("damaged", isCutOff(data) ? "it looks cut off (\(message))" : message)

@@ -29,8 +29,13 @@ enum RulingFinder {
     }
     let horizontal = runs(dark, lines: rows, along: columns, step: (columns, 1))
     let vertical = runs(dark, lines: columns, along: rows, step: (1, columns))
-    let found = merged(horizontal).map { Rect(x0: Double($0.start), y0: Double($0.line), x1: Double($0.end), y1: Double($0.last + 1)) }
-      + merged(vertical).map { Rect(x0: Double($0.line), y0: Double($0.start), x1: Double($0.last + 1), y1: Double($0.end)) }
+    let found =
+      merged(horizontal).map {
+        Rect(x0: Double($0.start), y0: Double($0.line), x1: Double($0.end), y1: Double($0.last + 1))
+      }
+      + merged(vertical).map {
+        Rect(x0: Double($0.line), y0: Double($0.start), x1: Double($0.last + 1), y1: Double($0.end))
+      }
     return found.prefix(maxRulings).map {
       Ruling(bbox: Rect(x0: $0.x0 / scale, y0: $0.y0 / scale, x1: $0.x1 / scale, y1: $0.y1 / scale))
     }
@@ -70,7 +75,9 @@ enum RulingFinder {
     for run in runs {
       done += open.filter { $0.last < run.line - 1 }
       open.removeAll { $0.last < run.line - 1 }
-      if let same = open.firstIndex(where: { min($0.end, run.end) - max($0.start, run.start) > (run.end - run.start) / 2 }) {
+      if let same = open.firstIndex(where: {
+        min($0.end, run.end) - max($0.start, run.start) > (run.end - run.start) / 2
+      }) {
         open[same].last = run.line
         open[same].start = min(open[same].start, run.start)
         open[same].end = max(open[same].end, run.end)

@@ -46,7 +46,9 @@ struct DoctorCommand: AsyncParsableCommand {
     }
     return Finding(
       check: "programs", ok: missing.isEmpty,
-      detail: missing.isEmpty ? "all five stand in \(folder.path)" : "missing in \(folder.path): \(missing.joined(separator: ", ")); run make build")
+      detail: missing.isEmpty
+        ? "all five stand in \(folder.path)"
+        : "missing in \(folder.path): \(missing.joined(separator: ", ")); run make build")
   }
 
   private func folder() -> Finding {
@@ -69,7 +71,11 @@ struct DoctorCommand: AsyncParsableCommand {
       let settings = try store.durabilitySettings()
       let counts = try await store.counts().values.reduce(0) { $0 + $1.values.reduce(0, +) }
       let ok = settings["journal_mode"] == "wal" && settings["synchronous"] == "2"
-      return Finding(check: "queue", ok: ok, detail: "\(counts) job(s); journal \(settings["journal_mode"] ?? "?"), synchronous \(settings["synchronous"] == "2" ? "FULL" : settings["synchronous"] ?? "?")")
+      return Finding(
+        check: "queue", ok: ok,
+        detail:
+          "\(counts) job(s); journal \(settings["journal_mode"] ?? "?"), synchronous \(settings["synchronous"] == "2" ? "FULL" : settings["synchronous"] ?? "?")"
+      )
     } catch {
       return Finding(check: "queue", ok: false, detail: "\(error)")
     }
@@ -82,7 +88,8 @@ struct DoctorCommand: AsyncParsableCommand {
       let breaches = status.breaches.filter { $0 != "read-file" }
       return Finding(
         check: "sandbox", ok: breaches.isEmpty,
-        detail: "\(status.active.joined(separator: ", "))" + (breaches.isEmpty ? "" : "; a parser could still: \(breaches.joined(separator: ", "))"))
+        detail: "\(status.active.joined(separator: ", "))"
+          + (breaches.isEmpty ? "" : "; a parser could still: \(breaches.joined(separator: ", "))"))
     } catch {
       return Finding(check: "sandbox", ok: false, detail: "\(error)")
     }
@@ -91,7 +98,8 @@ struct DoctorCommand: AsyncParsableCommand {
   private func impactModel() -> Finding {
     do {
       let model = try ImpactModel.shipped()
-      return Finding(check: "models", ok: true, detail: "\(model.name) loads; percentiles refer to \(model.referenceSet)")
+      return Finding(
+        check: "models", ok: true, detail: "\(model.name) loads; percentiles refer to \(model.referenceSet)")
     } catch {
       return Finding(check: "models", ok: false, detail: "\(error)")
     }
@@ -105,10 +113,13 @@ struct DoctorCommand: AsyncParsableCommand {
     address.sin_port = UInt16(clamping: port).bigEndian
     address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
     let status = withUnsafePointer(to: &address) { pointer in
-      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) }
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
     }
     return Finding(
       check: "port", ok: true,
-      detail: status == 0 ? "something answers on 127.0.0.1:\(port) (a running docq, or another program)" : "127.0.0.1:\(port) is free")
+      detail: status == 0
+        ? "something answers on 127.0.0.1:\(port) (a running docq, or another program)" : "127.0.0.1:\(port) is free")
   }
 }

@@ -50,7 +50,9 @@ struct ImpactCommand: AsyncParsableCommand {
     }
     var scores: [ImpactScore] = []
     for (index, article) in articles.enumerated() {
-      if index % 200 == 0 { Terminal.progress(Double(index) / Double(articles.count), "article \(index)/\(articles.count)") }
+      if index % 200 == 0 {
+        Terminal.progress(Double(index) / Double(articles.count), "article \(index)/\(articles.count)")
+      }
       scores.append(model.score(article))
     }
     Terminal.clearProgress()

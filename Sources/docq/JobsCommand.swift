@@ -114,7 +114,8 @@ struct JobOutput: ParsableArguments {
 /// Jobs as text for people.
 enum JobTable {
   static func render(_ jobs: [RemoteJob]) -> String {
-    let rows = [["ID", "KIND", "STATE", "PROGRESS", "CREATED", "STAGE"]]
+    let rows =
+      [["ID", "KIND", "STATE", "PROGRESS", "CREATED", "STAGE"]]
       + jobs.map { job in
         [
           job.id, job.kind, job.state, "\(Int((job.progress * 100).rounded())) %", job.createdAt,

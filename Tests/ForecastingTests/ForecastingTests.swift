@@ -11,7 +11,9 @@ private func read(_ text: String) throws -> [TimeSeries] {
   try SeriesReader().read(Data(text.utf8), name: "sales.csv")
 }
 
-private let monthly: [Double] = (0..<72).map { 100 + Double($0) + 20 * sin(2 * Double.pi * Double($0) / 12) }
+private func trendAndSeason(_ month: Int) -> Double { 100 + Double(month) + 20 * sin(Double.pi * Double(month) / 6) }
+
+private let monthly = (0..<72).map(trendAndSeason)
 
 @Suite struct ForecastModelTests {
   @Test func naiveRepeatsTheLastValue() throws {
@@ -21,20 +23,21 @@ private let monthly: [Double] = (0..<72).map { 100 + Double($0) + 20 * sin(2 * D
 
   @Test func seasonalNaiveRepeatsTheLastSeason() throws {
     let values = (0..<24).map { Double($0 % 4) * 10 }
-    let forecast = try ForecastRequest(model: "seasonal-naive", horizon: 5).forecast(series(values, frequency: Frequency(.quarter)))
+    let forecast = try ForecastRequest(model: "seasonal-naive", horizon: 5).forecast(
+      series(values, frequency: Frequency(.quarter)))
     #expect(forecast.mean == [[0, 10, 20, 30, 0]])
   }
 
   @Test(arguments: ["theta", "ets"]) func trendAndSeasonAreContinued(model: String) throws {
-    let forecast = try ForecastRequest(model: model, horizon: 12).forecast(series(monthly, frequency: Frequency(.month)))
+    let forecast = try ForecastRequest(model: model, horizon: 12).forecast(
+      series(monthly, frequency: Frequency(.month)))
     for step in 0..<12 {
-      let truth = 100 + Double(72 + step) + 20 * sin(2 * Double.pi * Double(72 + step) / 12)
-      #expect(abs(forecast.mean[0][step] - truth) < 8)
+      #expect(abs(forecast.mean[0][step] - trendAndSeason(72 + step)) < 8)
     }
   }
 
   @Test(arguments: ["naive", "seasonal-naive", "theta", "ets"]) func quantilesAscendAndWiden(model: String) throws {
-    let noisy = monthly.enumerated().map { $1 + Double(($0 * 7919) % 13) }
+    let noisy = monthly.enumerated().map { index, value -> Double in value + Double(index * 7919 % 13) }
     let forecast = try ForecastRequest(model: model, horizon: 24).forecast(series(noisy, frequency: Frequency(.month)))
     for step in forecast.quantiles[0] { #expect(zip(step, step.dropFirst()).allSatisfy { $0 <= $1 }) }
     let width = forecast.quantiles[0].map { $0.last! - $0.first! }
@@ -42,7 +45,8 @@ private let monthly: [Double] = (0..<72).map { 100 + Double($0) + 20 * sin(2 * D
   }
 
   @Test func thePeriodIsFoundWithoutAFrequency() throws {
-    let weekly = (0..<140).map { [5.0, 1, 1, 1, 2, 8, 9][$0 % 7] + Double(($0 * 31) % 5) * 0.1 }
+    let week: [Double] = [5, 1, 1, 1, 2, 8, 9]
+    let weekly = (0..<140).map { day -> Double in week[day % 7] + 0.1 * Double(day * 31 % 5) }
     let forecast = try ForecastRequest(model: "seasonal-naive", horizon: 7).forecast(series(weekly))
     #expect(forecast.mean[0] == Array(weekly.suffix(7)))
   }
@@ -57,11 +61,14 @@ private let monthly: [Double] = (0..<72).map { 100 + Double($0) + 20 * sin(2 * D
   }
 
   @Test func theLineHasTheAgreedShape() throws {
-    let line = try ForecastRequest(horizon: 2, quantileLevels: [0.9, 0.1]).forecast(series([1, 2, 3, 4, 5, 6])).jsonLine()
+    let line = try ForecastRequest(horizon: 2, quantileLevels: [0.9, 0.1]).forecast(series([1, 2, 3, 4, 5, 6]))
+      .jsonLine()
     let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
     #expect(object["quantile_levels"] as? [Double] == [0.1, 0.9])
     #expect((object["quantiles"] as? [[Double]])?.map(\.count) == [2, 2])
-    #expect(throws: ForecastError.unknownModel("oracle")) { try ForecastRequest(model: "oracle").forecast(series([1, 2])) }
+    #expect(throws: ForecastError.unknownModel("oracle")) {
+      try ForecastRequest(model: "oracle").forecast(series([1, 2]))
+    }
   }
 
   @Test func standardNormalQuantilesAreRight() {
@@ -109,14 +116,16 @@ private let monthly: [Double] = (0..<72).map { 100 + Double($0) + 20 * sin(2 * D
   }
 
   @Test(arguments: [
-    "", "   \n", "date,units\n", "{\"target\": [null, null]}", "{\"target\": []}", "{\"x\": 1}", "[1, 2]", "{\"target\": [1",
+    "", "   \n", "date,units\n", "{\"target\": [null, null]}", "{\"target\": []}", "{\"x\": 1}", "[1, 2]",
+    "{\"target\": [1",
     "d,x\n2024-01-01,1\n2024-01-01,2\n2024-01-03,2\n", "d,x\n2024-01-01,1,9\n", "{\"target\": [1e400]}", "only\n1\n2\n",
   ]) func badInputIsRefused(text: String) {
     #expect(throws: SeriesReadError.self) { try read(text) }
   }
 
   @Test func jsonLinesKeepIdsAndNulls() throws {
-    let list = try read("{\"id\": \"a\", \"target\": [1, null, 3], \"freq\": \"M\"}\n{\"id\": 7, \"target\": [[1, 2], [3, 4]]}\n")
+    let list = try read(
+      "{\"id\": \"a\", \"target\": [1, null, 3], \"freq\": \"M\"}\n{\"id\": 7, \"target\": [[1, 2], [3, 4]]}\n")
     #expect(list.map(\.id) == ["a", "7"])
     #expect(list[1].isMultivariate && list[1].target.count == 2)
   }

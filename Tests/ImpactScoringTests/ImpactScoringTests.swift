@@ -5,7 +5,9 @@ import Testing
 private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
   .deletingLastPathComponent().appendingPathComponent("Fixtures/articles")
 
-private func read(_ text: String) throws -> ArticleReadResult { try ArticleReader().read(Data(text.utf8), name: "papers") }
+private func read(_ text: String) throws -> ArticleReadResult {
+  try ArticleReader().read(Data(text.utf8), name: "papers")
+}
 
 @Suite struct ImpactModelTests {
   private struct Reference: Decodable {
@@ -23,7 +25,8 @@ private func read(_ text: String) throws -> ArticleReadResult { try ArticleReade
   }
 
   @Test func theBandHoldsTheScore() throws {
-    let score = try ImpactModel.shipped().score(Article(id: "1", title: "Deep learning for soil", abstract: "We study soil."))
+    let score = try ImpactModel.shipped().score(
+      Article(id: "1", title: "Deep learning for soil", abstract: "We study soil."))
     #expect(0 <= score.low && score.low <= score.score && score.score <= score.high && score.high <= 1)
     #expect((0...100).contains(score.percentile))
   }
@@ -43,7 +46,8 @@ private func read(_ text: String) throws -> ArticleReadResult { try ArticleReade
     let long = String(repeating: "word ", count: 100_000)
     #expect(model.score(Article(id: "1", title: "T", abstract: long)).score.isFinite)
     let russian = "Исследование нейронных сетей для анализа текста на русском языке"
-    #expect(model.score(Article(id: "1", title: russian, abstract: "")).notes?.contains { $0.contains("English") } == true)
+    #expect(
+      model.score(Article(id: "1", title: russian, abstract: "")).notes?.contains { $0.contains("English") } == true)
   }
 
   @Test func damagedModelsAreRefused() throws {
@@ -69,7 +73,8 @@ private func read(_ text: String) throws -> ArticleReadResult { try ArticleReade
       @article{muller2020, title = {The {BERT} model of M{\\"u}ller}, abstract = "Nested {braces} here", journal = venue}
       @misc{none, year = 2020}
       """)
-    #expect(result.articles == [Article(id: "muller2020", title: "The BERT model of Müller", abstract: "Nested braces here")])
+    #expect(
+      result.articles == [Article(id: "muller2020", title: "The BERT model of Müller", abstract: "Nested braces here")])
     #expect(result.problems == ["papers: the entry 'none' has no title"])
   }
 

@@ -95,8 +95,12 @@ private let filler = "some ordinary words that fill a line of text well"
   @Test func alignedColumnsAreATable() throws {
     var set = Typesetter()
     for row in 0..<4 { set.line(filler, x: 50, y: 60 + 12 * Double(row)) }
-    for (row, cells) in [["Item", "Count", "Price"], ["Pens", "3", "4.50"], ["Books", "12", "99.00"], ["Ink", "1", "7.25"]].enumerated() {
-      for (column, cell) in cells.enumerated() { set.line(cell, x: 80 + 140 * Double(column), y: 200 + 14 * Double(row)) }
+    for (row, cells) in [
+      ["Item", "Count", "Price"], ["Pens", "3", "4.50"], ["Books", "12", "99.00"], ["Ink", "1", "7.25"],
+    ].enumerated() {
+      for (column, cell) in cells.enumerated() {
+        set.line(cell, x: 80 + 140 * Double(column), y: 200 + 14 * Double(row))
+      }
     }
     let table = try #require(analysed([set.page]).regions.first { $0.label == .table }?.table)
     #expect(table.rows == 4 && table.columns == 3)
@@ -110,7 +114,8 @@ private let filler = "some ordinary words that fill a line of text well"
     set.line("Figure 1: A picture of something.", x: 100, y: 306)
     for row in 0..<6 { set.line(filler, x: 50, y: 400 + 12 * Double(row)) }
     let document = analysed([set.page])
-    let figure = document.regions.first { $0.label == .figure }, caption = document.regions.first { $0.label == .caption }
+    let figure = document.regions.first { $0.label == .figure },
+      caption = document.regions.first { $0.label == .caption }
     #expect(figure != nil && caption != nil)
     #expect(document.relations.contains { $0.type == .implicitCite && $0.from == caption?.id && $0.to == figure?.id })
   }
@@ -122,7 +127,9 @@ private let filler = "some ordinary words that fill a line of text well"
     var generator = SystemRandomNumberGenerator()
     set.page.words = (0..<3000).map { index in
       let x = Double.random(in: -50...650, using: &generator), y = Double.random(in: -50...850, using: &generator)
-      return Word(text: "w\(index)", bbox: Rect(x0: x, y0: y, x1: x + Double.random(in: 0...90), y1: y + Double.random(in: 0.1...40)), style: 0)
+      return Word(
+        text: "w\(index)",
+        bbox: Rect(x0: x, y0: y, x1: x + Double.random(in: 0...90), y1: y + Double.random(in: 0.1...40)), style: 0)
     }
     let document = analysed([set.page])
     #expect(Set(document.regions.flatMap(\.lines)).count == document.pages[0].lines.count)
@@ -146,13 +153,21 @@ private let filler = "some ordinary words that fill a line of text well"
 
   @Test func docGenomeFilesHaveThePublishedKeys() throws {
     let files = try DocumentWriter.docGenomeFiles(hostile)
-    #expect(files.map(\.name) == ["layout_annotation.json", "reading_annotation.json", "order_annotation.json", "quality_report.json"])
+    #expect(
+      files.map(\.name) == [
+        "layout_annotation.json", "reading_annotation.json", "order_annotation.json", "quality_report.json",
+      ])
     let layout = try JSONSerialization.jsonObject(with: files[0].data) as? [String: Any]
     let image = (layout?["images"] as? [[String: Any]])?.first
     // 600 x 800 points at 200 dpi.
     #expect(image?["width"] as? Int == 1667 && image?["height"] as? Int == 2222)
     let reading = try JSONSerialization.jsonObject(with: files[1].data) as? [[String: Any]]
-    #expect(Set(reading?.first?.keys.map { $0 } ?? []).isSuperset(of: ["block_id", "bbox", "category", "page_index", "source_code"]))
+    let keys = Set((reading?.first ?? [:]).keys)
+    #expect(keys.isSuperset(of: ["block_id", "bbox", "category", "page_index", "source_code"]))
+    #expect(!keys.contains("next_block"))
+    let order = try JSONSerialization.jsonObject(with: files[2].data) as? [String: Any]
+    let last = (order?["annotations"] as? [[String: Any]])?.last
+    #expect(last?["next_block"] is NSNull)
     #expect((layout?["categories"] as? [Any])?.count == 15)
   }
 

@@ -80,7 +80,8 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
   @Test func pagesAreRenderedAsPNG() throws {
     nonisolated(unsafe) var images: [[UInt8]] = []
     _ = try PDFReader(childExecutable: child).read(
-      fixtures.appendingPathComponent("pdf/minimal.pdf"), options: PDFReadOptions(imageDPI: 72), onImage: { images.append($1) })
+      fixtures.appendingPathComponent("pdf/minimal.pdf"), options: PDFReadOptions(imageDPI: 72),
+      onImage: { images.append($1) })
     let png = try #require(images.first)
     #expect(Array(png.prefix(4)) == [0x89, 0x50, 0x4E, 0x47])
     // Width and height stand big-endian behind the signature.
@@ -94,7 +95,9 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
     }
     let empty = try temporaryFile("empty.pdf", Data())
     #expect(throws: DocumentReadError.empty(file: "empty.pdf")) { try PDFReader(childExecutable: child).read(empty) }
-    #expect(throws: DocumentReadError.self) { try PDFReader(childExecutable: child).read(URL(fileURLWithPath: "/nonexistent.pdf")) }
+    #expect(throws: DocumentReadError.self) {
+      try PDFReader(childExecutable: child).read(URL(fileURLWithPath: "/nonexistent.pdf"))
+    }
   }
 
   @Test func truncatedFilesEndInAnErrorOrAWarning() throws {
@@ -115,7 +118,8 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
       try read("pdf/table.pdf", limits: ParserLimits(wallSeconds: 0.001))
     }
     #expect(throws: DocumentReadError.self) {
-      try read("pdf/table.pdf", options: PDFReadOptions(imageDPI: 300), limits: ParserLimits(addressSpaceBytes: 4 << 20))
+      try read(
+        "pdf/table.pdf", options: PDFReadOptions(imageDPI: 300), limits: ParserLimits(addressSpaceBytes: 4 << 20))
     }
     #expect(throws: DocumentReadError.tooLarge(file: "table.pdf", bytes: 162131, limit: 1000)) {
       try read("pdf/table.pdf", limits: ParserLimits(maxInputBytes: 1000))
@@ -124,7 +128,8 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
 
   @Test func cancellingStopsTheChild() throws {
     #expect(throws: CancellationError.self) {
-      try PDFReader(childExecutable: child).read(fixtures.appendingPathComponent("pdf/table.pdf"), isCancelled: { true })
+      try PDFReader(childExecutable: child).read(
+        fixtures.appendingPathComponent("pdf/table.pdf"), isCancelled: { true })
     }
   }
 

@@ -25,13 +25,14 @@ struct DocGenomeWriter {
   /// All four as one object, keyed by file name without its ending.
   func combined() throws -> Data {
     struct Combined: Encodable {
-      var layout_annotation: Layout
-      var reading_annotation: [Block]
-      var order_annotation: Order
-      var quality_report: Quality
+      var layoutAnnotation: Layout
+      var readingAnnotation: [Block]
+      var orderAnnotation: Order
+      var qualityReport: Quality
     }
     return try encode(
-      Combined(layout_annotation: layout, reading_annotation: reading, order_annotation: order, quality_report: quality))
+      Combined(layoutAnnotation: layout, readingAnnotation: reading, orderAnnotation: order, qualityReport: quality)
+    )
   }
 
   func coco() throws -> Data { try encode(layout) }
@@ -46,10 +47,10 @@ struct DocGenomeWriter {
     }
     struct Image: Encodable {
       var id, width, height: Int
-      var file_name: String
+      var fileName: String
     }
     struct Annotation: Encodable {
-      var id, image_id, category_id: Int
+      var id, imageID, categoryID: Int
       var bbox: [Int]
       var area: Int
       var iscrowd = 0
@@ -66,11 +67,12 @@ struct DocGenomeWriter {
   }
 
   private struct Block: Encodable {
-    var block_id: Int
+    var blockID: Int
     var bbox: [Int]
-    var category, page_index: Int
-    var source_code: String
-    var previous_block, parent_block, next_block: Int?
+    var category, pageIndex: Int
+    var sourceCode: String
+    /// In the order file only; there null where nothing precedes, contains or follows.
+    var previousBlock, parentBlock, nextBlock: Int??
   }
 
   private struct Order: Encodable {
@@ -85,16 +87,16 @@ struct DocGenomeWriter {
   private struct Quality: Encodable {
     struct Category: Encodable {
       var category: String
-      var geometry_count, reading_count: Int
-      var missing_rate: Double
+      var geometryCount, readingCount: Int
+      var missingRate: Double
     }
     struct PageQuality: Encodable {
-      var page, num_blocks: Int
+      var page, numBlocks: Int
       var area, overlap, ratio: Double
     }
-    var num_pages, num_columns: Int
-    var category_quality: [Category]
-    var page_quality: [PageQuality]
+    var numPages, numColumns: Int
+    var categoryQuality: [Category]
+    var pageQuality: [PageQuality]
   }
 
   private var layout: Layout {
@@ -102,16 +104,16 @@ struct DocGenomeWriter {
       images: document.pages.map {
         Layout.Image(
           id: $0.index, width: pixels($0.width), height: pixels($0.height),
-          file_name: String(format: "page_%04d.jpg", $0.index))
+          fileName: String(format: "page_%04d.jpg", $0.index))
       },
       annotations: regions.map { region in
         let (x, y) = (pixels(region.bbox.x0), pixels(region.bbox.y0))
         let (w, h) = (pixels(region.bbox.x1) - x, pixels(region.bbox.y1) - y)
         return Layout.Annotation(
-          id: region.id, image_id: region.page, category_id: region.label.rawValue, bbox: [x, y, w, h], area: w * h)
+          id: region.id, imageID: region.page, categoryID: region.label.rawValue, bbox: [x, y, w, h], area: w * h)
       },
       categories: RegionClass.allCases.map {
-        Layout.Category(id: $0.rawValue, name: $0.name, supercategory: "layout")
+        Layout.Category(id: $0.rawValue, name: $0.name, supercategory: $0.name)
       })
   }
 
@@ -123,9 +125,9 @@ struct DocGenomeWriter {
     for relation in document.relations where relation.type == .sub { parents[relation.to] = relation.from }
     let blocks = flow.enumerated().map { index, region in
       var block = block(region)
-      block.previous_block = index > 0 ? flow[index - 1].id : nil
-      block.next_block = index + 1 < flow.count ? flow[index + 1].id : nil
-      block.parent_block = parents[region.id]
+      block.previousBlock = .some(index > 0 ? flow[index - 1].id : nil)
+      block.nextBlock = .some(index + 1 < flow.count ? flow[index + 1].id : nil)
+      block.parentBlock = .some(parents[region.id])
       return block
     }
     let edges = document.relations.map { Order.Edge(type: $0.type.rawValue, from: $0.from, to: $0.to) }
@@ -135,13 +137,13 @@ struct DocGenomeWriter {
   private var quality: Quality {
     let counts = Dictionary(grouping: regions, by: \.label).mapValues(\.count)
     return Quality(
-      num_pages: document.pages.count, num_columns: columns,
-      category_quality: RegionClass.allCases.compactMap { label in
+      numPages: document.pages.count, numColumns: columns,
+      categoryQuality: RegionClass.allCases.compactMap { label in
         counts[label].map {
-          Quality.Category(category: label.name, geometry_count: $0, reading_count: $0, missing_rate: 0)
+          Quality.Category(category: label.name, geometryCount: $0, readingCount: $0, missingRate: 0)
         }
       },
-      page_quality: document.pages.map { page in
+      pageQuality: document.pages.map { page in
         let boxes = page.regions.map(\.bbox)
         let area = boxes.reduce(0) { $0 + $1.area }
         var overlap = 0.0
@@ -152,7 +154,7 @@ struct DocGenomeWriter {
         }
         let factor = scale * scale
         return Quality.PageQuality(
-          page: page.index, num_blocks: boxes.count, area: (area * factor).rounded(),
+          page: page.index, numBlocks: boxes.count, area: (area * factor).rounded(),
           overlap: (overlap * factor).rounded(),
           ratio: area / max(1, page.width * page.height))
       })
@@ -171,15 +173,16 @@ struct DocGenomeWriter {
 
   private func block(_ region: Region) -> Block {
     Block(
-      block_id: region.id,
+      blockID: region.id,
       bbox: [region.bbox.x0, region.bbox.y0, region.bbox.x1, region.bbox.y1].map(pixels),
-      category: region.label.rawValue, page_index: region.page, source_code: region.text)
+      category: region.label.rawValue, pageIndex: region.page, sourceCode: region.text)
   }
 
   private func pixels(_ points: Double) -> Int { points.isFinite ? Int((points * scale).rounded()) : 0 }
 
   private func encode(_ value: some Encodable) throws -> Data {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     return try encoder.encode(value)
   }

@@ -52,7 +52,8 @@ struct HTMLWriter {
           column += 1
         }
         let name = cell.isHeader ? "th" : "td"
-        let spans = (cell.columnSpan > 1 ? " colspan=\"\(cell.columnSpan)\"" : "")
+        let spans =
+          (cell.columnSpan > 1 ? " colspan=\"\(cell.columnSpan)\"" : "")
           + (cell.rowSpan > 1 ? " rowspan=\"\(cell.rowSpan)\"" : "")
         line += "<\(name)\(spans)>\(escaped(cell.text))</\(name)>"
         column = cell.column + cell.columnSpan

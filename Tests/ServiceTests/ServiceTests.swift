@@ -1,0 +1,235 @@
+import DocqClient
+import Foundation
+import Testing
+
+private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent()
+private let products = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
+  .deletingLastPathComponent()
+
+/// A real service on a free port with a data folder of its own.
+private final class RunningService: Sendable {
+  let client: DocqClient
+  let data: URL
+  let port: Int
+  private let process: Process
+
+  init() async throws {
+    data = FileManager.default.temporaryDirectory.appendingPathComponent("docq-\(UUID().uuidString)")
+    port = try Self.freePort()
+    process = Process()
+    process.executableURL = products.appendingPathComponent("docq")
+    process.arguments = ["serve", "--data", data.path, "--port", "\(port)"]
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    client = DocqClient(server: URL(string: "http://127.0.0.1:\(port)")!)
+    for _ in 0..<200 {
+      if (try? await client.get("/readyz")) != nil { return }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    Issue.record("the service did not become ready")
+  }
+
+  /// Ids of the processes with this data folder on their command line.
+  func processes(_ name: String) -> [pid_t] {
+    let all = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return all.compactMap { pid_t($0) }.filter { pid in
+      guard let line = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") else { return false }
+      let words = line.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+      return words.first?.hasSuffix("/\(name)") == true && words.contains(data.path)
+    }
+  }
+
+  /// Stops it as an operator would and returns whether everything ended.
+  func stop() async throws -> Bool {
+    process.terminate()
+    for _ in 0..<200 {
+      if !process.isRunning, processes("docq-gateway").isEmpty, processes("docq-ingestor").isEmpty {
+        try? FileManager.default.removeItem(at: data)
+        return process.terminationReason == .exit && process.terminationStatus == 0
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    return false
+  }
+
+  /// Files under blobs and tmp.
+  func storedFiles() -> [String] {
+    ["blobs", "tmp"].flatMap { folder -> [String] in
+      let found = FileManager.default.enumerator(atPath: data.appendingPathComponent(folder).path)
+      return (found?.allObjects as? [String] ?? []).filter { $0.count > 10 }
+    }
+  }
+
+  private static func freePort() throws -> Int {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(descriptor, $0, length)
+        _ = getsockname(descriptor, $0, &length)
+      }
+    }
+    return Int(UInt16(bigEndian: address.sin_port))
+  }
+}
+
+private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8], \"prediction_length\": 3}".utf8)
+
+@Suite(.serialized) struct ServiceTests {
+  @Test func everythingPromisedAnswers() async throws {
+    let service = try await RunningService()
+    let client = service.client
+    let pdf = root.appendingPathComponent("Fixtures/pdf/two-columns.pdf")
+    let ingest = try await client.submit(.ingest(file: pdf, pages: nil, password: nil))
+    #expect(try await client.wait(for: ingest.id).state == "succeeded")
+    let text = String(decoding: try await client.result(of: ingest.id, format: "markdown"), as: UTF8.self)
+    #expect(text.contains("Lorem ipsum"))
+    for format in ["json", "docgenome", "coco", "html", "text"] {
+      #expect(try await !client.result(of: ingest.id, format: format).isEmpty)
+    }
+
+    let invoice = root.appendingPathComponent("Fixtures/invoices/basic.pdf")
+    let extract = try await client.submit(
+      .extract(file: invoice, schema: "invoice", ignoreEmbedded: false, password: nil))
+    #expect(try await client.wait(for: extract.id).state == "succeeded")
+    #expect(String(decoding: try await client.result(of: extract.id), as: UTF8.self).contains("\"471102\""))
+
+    let forecast = try await client.submit(
+      .forecast(series, contentType: "application/json", horizon: nil, model: nil, quantiles: nil))
+    #expect(try await client.wait(for: forecast.id).state == "succeeded")
+    #expect(String(decoding: try await client.result(of: forecast.id), as: UTF8.self).contains("\"model\":\"theta\""))
+
+    let impact = try await client.submit(
+      .impact(Data("{\"articles\": [{\"title\": \"A paper\", \"abstract\": \"On things.\"}]}".utf8)))
+    #expect(try await client.wait(for: impact.id).state == "succeeded")
+
+    #expect(try await client.jobs().jobs.count == 4)
+    #expect(
+      String(decoding: try await client.get("/metrics"), as: UTF8.self).contains(
+        "docq_jobs{kind=\"ingest\",state=\"succeeded\"} 1"))
+    #expect(try await service.stop())
+  }
+
+  @Test func badInputIsRefusedAndLeavesNothing() async throws {
+    let service = try await RunningService()
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    func file(_ name: String, _ bytes: Data) throws -> URL {
+      let file = folder.appendingPathComponent(name)
+      try bytes.write(to: file)
+      return file
+    }
+    func status(_ request: RemoteRequest) async throws -> Int {
+      do {
+        let job = try await service.client.submit(request)
+        _ = try await service.client.wait(for: job.id)
+        _ = try await service.client.result(of: job.id)
+        return 200
+      } catch DocqClientError.problem(let status, _, let detail) {
+        #expect(!detail.isEmpty)
+        return status
+      }
+    }
+    #expect(try await status(.ingest(file: file("notes.pdf", Data("hello".utf8)), pages: nil, password: nil)) == 415)
+    #expect(try await status(.ingest(file: file("empty.pdf", Data()), pages: nil, password: nil)) == 400)
+    let whole = try Data(contentsOf: root.appendingPathComponent("Fixtures/pdf/table.pdf"))
+    #expect(try await status(.ingest(file: file("cut.pdf", whole.prefix(3000)), pages: nil, password: nil)) == 422)
+    func forecast(_ text: String, _ type: String = "application/json") -> RemoteRequest {
+      .forecast(Data(text.utf8), contentType: type, horizon: nil, model: nil, quantiles: nil)
+    }
+    #expect(try await status(forecast("{\"target\": [null, null]}")) == 422)
+    #expect(try await status(forecast("{\"target\": [1,")) == 400)
+    #expect(try await status(forecast("{\"series\": 1}")) == 422)
+    #expect(try await status(forecast("d,x\n2024-01-01,1\n2024-01-02,abc\n", "text/csv")) == 422)
+    #expect(try await status(forecast(String(repeating: "[", count: 100_000))) == 400)
+    #expect(try await status(.impact(Data("{\"articles\": [{\"abstract\": \"x\"}]}".utf8))) == 422)
+    #expect(service.storedFiles().isEmpty)
+    #expect(try await service.stop())
+  }
+
+  @Test func killedProcessesLoseNoJob() async throws {
+    let service = try await RunningService()
+    let pdf = root.appendingPathComponent("Fixtures/pdf/four-pages.pdf")
+    var ids: [String] = []
+    for round in 0..<4 {
+      for _ in 0..<6 {
+        if let job = try? await service.client.submit(.ingest(file: pdf, pages: nil, password: nil)) {
+          ids.append(job.id)
+        }
+        if let job = try? await service.client.submit(
+          .forecast(series, contentType: "application/json", horizon: nil, model: nil, quantiles: nil))
+        {
+          ids.append(job.id)
+        }
+      }
+      let victim = ["docq-ingestor", "docq-forecaster", "docq-gateway", "docq-ingestor"][round]
+      for pid in service.processes(victim) { kill(pid, SIGKILL) }
+      // The gateway is started again; until then it does not answer.
+      for _ in 0..<100 {
+        if (try? await service.client.get("/readyz")) != nil { break }
+        try await Task.sleep(for: .milliseconds(50))
+      }
+    }
+    #expect(ids.count >= 40)
+    for id in ids { #expect(try await service.client.wait(for: id).state == "succeeded") }
+    #expect(try await service.client.jobs(limit: 500).jobs.count >= ids.count)
+    #expect(try await service.stop())
+  }
+}
+
+@Suite struct CommandLineTests {
+  private func run(_ arguments: [String], input: String? = nil) throws -> (
+    status: Int32, output: String, errors: String
+  ) {
+    let process = Process()
+    process.executableURL = products.appendingPathComponent("docq")
+    process.arguments = arguments
+    let (output, errors, stdin) = (Pipe(), Pipe(), Pipe())
+    process.standardOutput = output
+    process.standardError = errors
+    process.standardInput = stdin
+    try process.run()
+    if let input { stdin.fileHandleForWriting.write(Data(input.utf8)) }
+    try stdin.fileHandleForWriting.close()
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    let messages = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    return (process.terminationStatus, text, messages)
+  }
+
+  @Test func extractReadsTheEmbeddedInvoice() throws {
+    let result = try run(["extract", root.appendingPathComponent("Fixtures/invoices/basic.pdf").path])
+    #expect(result.status == 0 && result.output.contains("\"source\" : \"embedded-xml\""))
+  }
+
+  @Test func inputThatCannotBeReadEndsWithThree() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).pdf")
+    try Data("just text".utf8).write(to: file)
+    let result = try run(["ingest", file.path])
+    #expect(
+      result.status == 3 && result.errors.contains("is not a PDF") && result.errors.split(separator: "\n").count == 1)
+    let series = try run(["forecast", "-"], input: "d,x\n2024-01-01,1\n2024-01-02,oops\n")
+    #expect(series.status == 3 && series.errors.contains("line 3, column 'x': 'oops' is not a number"))
+  }
+
+  @Test func wrongUsageEndsWithTwoAndNoServerWithFour() throws {
+    #expect(try run(["forecast"]).status == 2)
+    #expect(try run(["ingest", "a.pdf", "--format", "docx"]).status == 2)
+    #expect(try run(["jobs", "list", "--server", "http://127.0.0.1:1"]).status == 4)
+    #expect(try run(["--help"]).output.contains("EXIT STATUS"))
+  }
+
+  @Test func forecastsArriveAsJSONLinesAndPicture() throws {
+    let plot = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).svg")
+    let result = try run(
+      ["forecast", "-", "--horizon", "2", "--plot", plot.path],
+      input: "d,x\n2024-01-01,1\n2024-01-02,2\n2024-01-03,3\n2024-01-04,4\n2024-01-05,5\n")
+    #expect(result.status == 0 && result.output.contains("\"quantile_levels\""))
+    #expect(try String(contentsOf: plot, encoding: .utf8).hasPrefix("<svg"))
+  }
+}
