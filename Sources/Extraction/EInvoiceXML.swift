@@ -60,7 +60,8 @@ final class XMLTree {
     parser.shouldResolveExternalEntities = false
     let builder = Builder()
     parser.delegate = builder
-    guard parser.parse(), let root = builder.root else {
+    // FoundationXML says yes to elements that are never closed.
+    guard parser.parse(), let root = builder.root, builder.isComplete else {
       throw ExtractionError.badXML(file: fileName, reason: builder.problem ?? "it is not well-formed XML")
     }
     return root
@@ -70,6 +71,7 @@ final class XMLTree {
     var root: XMLTree?
     var problem: String?
     private var stack: [XMLTree] = []
+    var isComplete: Bool { stack.isEmpty }
     private var count = 0
 
     func parser(

@@ -61,16 +61,19 @@ struct PopplerParser {
   private func open(_ data: Data) -> OpaquePointer {
     var error: UnsafeMutablePointer<GError>?
     let bytes = data.withUnsafeBytes { g_bytes_new_static($0.baseAddress, gsize($0.count)) }
-    // The password goes in as a C string; an empty one is none.
-    let document = poppler_document_new_from_bytes(bytes, options.password, &error)
-    if let document { return document }
+    if let document = poppler_document_new_from_bytes(bytes, nil, &error) { return document }
     let isEncrypted =
       error.map {
         $0.pointee.domain == poppler_error_quark() && $0.pointee.code == Int32(POPPLER_ERROR_ENCRYPTED.rawValue)
       } ?? false
-    if isEncrypted { output.fail(options.password == nil ? "encrypted" : "wrong_password", "") }
-    let message = error.map { String(cString: $0.pointee.message) } ?? "poppler gave no reason"
-    output.fail("damaged", isCutOff(data) ? "it looks cut off (\(message))" : message)
+    guard isEncrypted else {
+      let message = error.map { String(cString: $0.pointee.message) } ?? "poppler gave no reason"
+      output.fail("damaged", isCutOff(data) ? "it looks cut off (\(message))" : message)
+    }
+    guard let password = options.password else { output.fail("encrypted", "") }
+    // Given bytes, poppler 22.12 crashes on a wrong password; given a descriptor, it does not.
+    guard let document = poppler_document_new_from_fd(dup(0), password, nil) else { output.fail("wrong_password", "") }
+    return document
   }
 
   /// A whole PDF ends with %%EOF.
