@@ -7,6 +7,22 @@ struct PlacedWord {
   var page: Int
   var size: Double
   var bold: Bool
+  /// What key phrases are compared with: lower case, without punctuation at the ends.
+  var key: String
+
+  init(text: String, box: Rect, page: Int, size: Double, bold: Bool) {
+    (self.text, self.box, self.page, self.size, self.bold) = (text, box, page, size, bold)
+    key = Self.key(text)
+  }
+
+  /// A word of nothing but punctuation is its own key.
+  static func key(_ text: String) -> String {
+    let lower = text.lowercased()
+    let inner = lower.drop { $0.isPunctuation }
+    let bare = inner.prefix(
+      upTo: inner.lastIndex { !$0.isPunctuation }.map { inner.index(after: $0) } ?? inner.startIndex)
+    return bare.isEmpty ? lower : String(bare)
+  }
 }
 
 /// Words of a page in rows, and rows in cells: pieces that a gap divides.

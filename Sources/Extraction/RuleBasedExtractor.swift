@@ -48,13 +48,12 @@ public struct RuleBasedExtractor: Sendable {
   func candidates(_ field: FieldSchema, _ page: PageRows) -> [Candidate] {
     var found: [Candidate] = []
     let phrases = field.keyPhrases.enumerated().map {
-      (rank: $0.offset, words: $0.element.lowercased().split(separator: " ").map(String.init))
+      (rank: $0.offset, words: $0.element.split(separator: " ").map { PlacedWord.key(String($0)) })
     }
     for (index, row) in page.rows.enumerated() {
       let words = row.words
-      let folded = words.map { Self.folded($0.text) }
       for (rank, phrase) in phrases {
-        for start in folded.indices where Self.matches(folded, start, phrase) {
+        for start in words.indices where Self.matches(words, start, phrase) {
           let end = start + phrase.count
           let base =
             1 - 0.35 * Double(rank) / Double(max(1, phrases.count)) + 0.12 * Double(min(3, phrase.count - 1))
@@ -88,17 +87,9 @@ public struct RuleBasedExtractor: Sendable {
     text.lowercased().trimmingCharacters(in: CharacterSet(charactersIn: ":()[]*,;"))
   }
 
-  private static func matches(_ words: [String], _ start: Int, _ phrase: [String]) -> Bool {
-    guard start + phrase.count <= words.count else { return false }
-    for (offset, part) in phrase.enumerated() {
-      let word = words[start + offset]
-      guard
-        word == part
-          || word.trimmingCharacters(in: .punctuationCharacters) == part.trimmingCharacters(in: .punctuationCharacters),
-        !word.isEmpty
-      else { return false }
-    }
-    return true
+  private static func matches(_ words: [PlacedWord], _ start: Int, _ phrase: [String]) -> Bool {
+    guard words[start].key == phrase[0], start + phrase.count <= words.count else { return false }
+    return zip(words[start...], phrase).allSatisfy { $0.key == $1 }
   }
 
   private func cellBelow(_ page: PageRows, _ index: Int, _ key: Rect) -> [PlacedWord]? {

@@ -117,19 +117,20 @@ public enum ValueParsing {
   /// True for the shape of a VAT number of an EU state, Switzerland or the United Kingdom.
   public static func isVATNumber(_ text: String) -> Bool {
     let compact = text.uppercased().filter { $0.isLetter || $0.isNumber }
-    let shapes: [String: ClosedRange<Int>] = [
-      "DE": 9...9, "AT": 9...9, "FR": 11...11, "IT": 11...11, "ES": 9...9, "NL": 12...12, "BE": 10...10, "LU": 8...8,
-      "DK": 8...8, "SE": 12...12, "FI": 8...8, "PL": 10...10, "CZ": 8...10, "IE": 8...9, "PT": 9...9, "GB": 9...12,
-      "EL": 9...9, "HU": 8...8, "SK": 10...10, "SI": 8...8, "RO": 2...10, "BG": 9...10, "HR": 11...11, "EE": 9...9,
-      "LV": 11...11, "LT": 9...12, "CY": 9...9, "MT": 8...8,
-    ]
     if compact.hasPrefix("CHE") {
       return compact.dropFirst(3).prefix(9).count == 9 && compact.dropFirst(3).prefix(9).allSatisfy(\.isNumber)
     }
-    guard let lengths = shapes[String(compact.prefix(2))] else { return false }
+    guard let lengths = vatLengths[String(compact.prefix(2))] else { return false }
     let rest = compact.dropFirst(2)
     return lengths.contains(rest.count) && rest.filter(\.isNumber).count >= rest.count - 3
   }
+
+  private static let vatLengths: [String: ClosedRange<Int>] = [
+    "DE": 9...9, "AT": 9...9, "FR": 11...11, "IT": 11...11, "ES": 9...9, "NL": 12...12, "BE": 10...10, "LU": 8...8,
+    "DK": 8...8, "SE": 12...12, "FI": 8...8, "PL": 10...10, "CZ": 8...10, "IE": 8...9, "PT": 9...9, "GB": 9...12,
+    "EL": 9...9, "HU": 8...8, "SK": 10...10, "SI": 8...8, "RO": 2...10, "BG": 9...10, "HR": 11...11, "EE": 9...9,
+    "LV": 11...11, "LT": 9...12, "CY": 9...9, "MT": 8...8,
+  ]
 
   public static let currencies: Set<String> = [
     "EUR", "USD", "GBP", "CHF", "DKK", "SEK", "NOK", "PLN", "CZK", "HUF", "RON", "BGN", "JPY", "CNY", "CAD", "AUD",
