@@ -5,10 +5,19 @@ PORT ?= 8080
 BUILD = .build/release
 APT = libpoppler-glib-dev libcairo2-dev libopenblas-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev pkg-config \
       poppler-data fonts-liberation
+# The browser that opens the web page in the tests.
+TEST_APT = chromium-headless-shell
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_SOURCES = Package.swift Sources Tests
 
-.PHONY: help deps build serve test format lint bench clean
+# Installs those of the Debian packages $(1) that are missing.
+define install
+missing=""; for p in $(1); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then echo "installing:$$missing"; \
+  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; fi
+endef
+
+.PHONY: help deps test-deps build serve test format lint bench clean
 
 help:
 	@echo "make serve    install what is missing, build, start docq on http://127.0.0.1:$(PORT)"
@@ -19,9 +28,10 @@ help:
 
 deps:
 	@command -v swift >/dev/null || { echo "docq needs Swift 6.1 or newer: https://www.swift.org/install/linux"; exit 1; }
-	@missing=""; for p in $(APT); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then echo "installing:$$missing"; \
-	  $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; fi
+	@$(call install,$(APT))
+
+test-deps: deps
+	@$(call install,$(TEST_APT))
 
 build: deps
 	swift build -c release
@@ -30,7 +40,7 @@ serve: build
 	$(BUILD)/docq serve --data "$(DATA)" --port $(PORT)
 
 # Numeric code is far too slow without optimisation, so the tests run in the release configuration.
-test: build lint
+test: test-deps lint
 	swift test -c release
 
 format:

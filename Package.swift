@@ -65,7 +65,7 @@ let package = Package(
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
     .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, logging]),
-    .testTarget(name: "GatewayTests", dependencies: ["Gateway"]),
+    .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JobQueue", logging]),
     .testTarget(
       name: "ServiceTests",
       dependencies: ["DocqClient", "docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"]),

@@ -194,7 +194,8 @@ public enum ExtractionFormat: String, CaseIterable, Sendable {
     }
     for item in result.lineItems {
       let amounts = [item.quantity, item.unitPrice, item.amount].map { $0.map { "\($0)" } ?? "-" }
-      lines.append("  - \(item.description ?? "")  \(amounts.joined(separator: " | "))")
+      let name = (item.description ?? "").replacing("\n", with: " ")
+      lines.append("  - \(name)  \(amounts.joined(separator: " | "))")
     }
     for check in result.checks { lines.append("  \(check.ok ? "ok    " : "FAILED") \(check.rule): \(check.detail)") }
     return lines.joined(separator: "\n") + "\n"

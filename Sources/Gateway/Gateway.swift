@@ -63,13 +63,19 @@ public struct Gateway: Sendable {
     return log
   }
 
+  private var routes: [Route] {
+    SubmitRoutes(gateway: self).routes + JobRoutes(gateway: self).routes + ServiceRoutes(gateway: self).routes
+  }
+
+  /// "GET /jobs/{id}" and so on, without the versioned twins.
+  package var operations: [String] { routes.map { "\($0.method.rawValue) \($0.path)" } }
+
+  /// The OpenAPI document that is served.
+  package static func openAPI() throws -> Data { try GatewayResource.openAPI.data() }
+
   func makeRouter() throws -> Router<Context> {
     let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
     var table = RouteTable()
-    let submit = SubmitRoutes(gateway: self)
-    let jobs = JobRoutes(gateway: self)
-    let service = ServiceRoutes(gateway: self)
-    let routes = submit.routes + jobs.routes + service.routes
     for route in routes {
       for prefix in route.isVersioned ? ["", "/v1"] : [""] { table.add(route.method, prefix + route.path) }
     }

@@ -7,6 +7,8 @@ private let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().d
 private let products = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
   .deletingLastPathComponent()
 
+private let browser = "/usr/bin/chromium-headless-shell"
+
 /// A real service on a free port with a data folder of its own.
 private final class RunningService: Sendable {
   let client: DocqClient
@@ -78,6 +80,25 @@ private final class RunningService: Sendable {
   }
 }
 
+private typealias Outcome = (status: Int32, output: String, errors: String)
+
+private func launch(_ executable: String, _ arguments: [String], input: String? = nil) throws -> Outcome {
+  let process = Process()
+  process.executableURL = URL(fileURLWithPath: executable)
+  process.arguments = arguments
+  let (output, errors, stdin) = (Pipe(), Pipe(), Pipe())
+  process.standardOutput = output
+  process.standardError = errors
+  process.standardInput = stdin
+  try process.run()
+  if let input { stdin.fileHandleForWriting.write(Data(input.utf8)) }
+  try stdin.fileHandleForWriting.close()
+  let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  let messages = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+  process.waitUntilExit()
+  return (process.terminationStatus, text, messages)
+}
+
 private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8], \"prediction_length\": 3}".utf8)
 
 @Suite(.serialized) struct ServiceTests {
@@ -112,6 +133,26 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     #expect(
       String(decoding: try await client.get("/metrics"), as: UTF8.self).contains(
         "docq_jobs{kind=\"ingest\",state=\"succeeded\"} 1"))
+    #expect(try await service.stop())
+  }
+
+  /// `make test` installs the browser.
+  @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: browser)))
+  func aBrowserShowsTheJobs() async throws {
+    let service = try await RunningService()
+    let job = try await service.client.submit(
+      .ingest(file: root.appendingPathComponent("Fixtures/pdf/minimal.pdf"), pages: nil, password: nil))
+    #expect(try await service.client.wait(for: job.id).state == "succeeded")
+    for (path, expected) in [("/", [String(job.id.suffix(8)), "succeeded"]), ("/docs", ["/jobs/{id}/events"])] {
+      let shown = try launch(
+        browser,
+        [
+          "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom",
+          "http://127.0.0.1:\(service.port)\(path)",
+        ])
+      // The page's own script holds no id; what is found was drawn.
+      for text in expected { #expect(shown.output.contains(text), "\(path): \(text)") }
+    }
     #expect(try await service.stop())
   }
 
@@ -183,23 +224,8 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
 }
 
 @Suite struct CommandLineTests {
-  private func run(_ arguments: [String], input: String? = nil) throws -> (
-    status: Int32, output: String, errors: String
-  ) {
-    let process = Process()
-    process.executableURL = products.appendingPathComponent("docq")
-    process.arguments = arguments
-    let (output, errors, stdin) = (Pipe(), Pipe(), Pipe())
-    process.standardOutput = output
-    process.standardError = errors
-    process.standardInput = stdin
-    try process.run()
-    if let input { stdin.fileHandleForWriting.write(Data(input.utf8)) }
-    try stdin.fileHandleForWriting.close()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    let messages = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    return (process.terminationStatus, text, messages)
+  private func run(_ arguments: [String], input: String? = nil) throws -> Outcome {
+    try launch(products.appendingPathComponent("docq").path, arguments, input: input)
   }
 
   @Test func extractReadsTheEmbeddedInvoice() throws {
