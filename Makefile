@@ -41,7 +41,8 @@ serve: build
 
 # Numeric code is far too slow without optimisation, so the tests run in the release configuration.
 test: test-deps lint
-	swift test -c release
+	swift build -c release --build-tests
+	swift test -c release --skip-build
 
 format:
 	swift format format --in-place --recursive --parallel $(SWIFT_SOURCES)
