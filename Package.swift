@@ -28,13 +28,18 @@ let package = Package(
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CSandbox"),
+    .target(name: "CKernels"),
+
+    // The core that all models run on.
+    .target(name: "Tensor", dependencies: ["CKernels"]),
+    .target(name: "MixtureOfExperts", dependencies: ["Tensor", "CKernels"]),
 
     // What docq does.
     .target(name: "DocumentModel"),
     .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
     .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
     .target(name: "Extraction", dependencies: ["DocumentModel"]),
-    .target(name: "Forecasting", dependencies: ["CZlib"]),
+    .target(name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"]),
     .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
 
     // The service.
@@ -57,6 +62,8 @@ let package = Package(
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-scorer", dependencies: ["JobHandlers", argumentParser]),
 
+    .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
+    .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
     .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis"]),
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
