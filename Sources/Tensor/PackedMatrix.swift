@@ -36,6 +36,7 @@ public final class PackedMatrix: @unchecked Sendable {
   public convenience init(_ parts: [Tensor], precision: Precision) {
     self.init(
       inputs: parts[0].rowSize, parts: parts.map { ($0.rows, UnsafePointer($0.pointer)) }, precision: precision)
+    withExtendedLifetime(parts) {}
   }
 
   /// Stacks matrices of a file, without a copy in between where they are F32.
