@@ -74,7 +74,8 @@ extension MoiraiMoE {
     var raw = parameters(rows(of: x, ends))
     var paths = courses.map { course in
       Array(
-        repeating: course.input.targets.map { _ in [Double](repeating: 0, count: course.tokens.horizonPatches * patch) },
+        repeating: course.input.targets.map { _ in [Double](repeating: 0, count: course.tokens.horizonPatches * patch)
+        },
         count: samples)
     }
     draw(&paths, courses, raw, patchIndex: 0, isShared: true, seed)
@@ -177,7 +178,8 @@ extension MoiraiMoE {
   private func stream(_ seed: UInt64, input: Int, sample: Int, target: Int, patch: Int) -> CounterBasedRandom {
     CounterBasedRandom(
       seed: seed,
-      stream: UInt64(input) << 44 | UInt64(sample & 0xFFFF) << 28 | UInt64(target & 0xFFFF) << 12 | UInt64(patch & 0xFFF))
+      stream: UInt64(input) << 44 | UInt64(sample & 0xFFFF) << 28 | UInt64(target & 0xFFFF) << 12
+        | UInt64(patch & 0xFFF))
   }
 
   // MARK: - Exact
