@@ -1,15 +1,16 @@
 """The forecaster as trained: a causal sparse-MoE transformer over patches with a quantile head.
 
 Tensor names follow the published Moirai-MoE checkpoints where a part is the same (encoder layers, norms, attention,
-experts); config.json says what differs: a linear softmax gate, and nine quantiles of the next `output_patches` patches
-in place of a mixture (as in Moirai 2.0).
+experts); config.json says what differs: a linear softmax gate, nine quantiles of the next `output_patches` patches in
+place of a mixture (as in Moirai 2.0), and the seasonal naive forecast of those patches as an input and, through a learned
+gate, as the base of the output.
 """
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 CONFIG = dict(architecture="docq-quantile-moe", patch_size=8, d_model=192, d_ff=256, num_layers=4, num_heads=6,
-              num_experts=8, top_k=2, output_patches=8, max_patches=128, gate="linear-softmax",
+              num_experts=8, top_k=2, output_patches=8, max_patches=136, gate="linear-softmax",
               rotary_fraction=0.5, norm_eps=1e-5,
               quantile_levels=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
 
@@ -109,17 +110,25 @@ class QuantileForecaster(nn.Module):
         super().__init__()
         c = self.config = config
         p, d = c["patch_size"], c["d_model"]
-        self.in_proj, self.feat_proj, self.res_proj = nn.Linear(2 * p, d), nn.Linear(d, d), nn.Linear(2 * p, d)
+        # Values, mask, difference to the base forecast, base forecast of all output patches, whether it is seasonal.
+        width = 3 * p + c["output_patches"] * p + 1
+        self.in_proj, self.feat_proj, self.res_proj = nn.Linear(width, d), nn.Linear(d, d), nn.Linear(width, d)
         self.encoder = Encoder(c)
         self.quantile_proj = nn.Linear(d, c["output_patches"] * p * len(c["quantile_levels"]))
+        self.base_proj = nn.Linear(d, c["output_patches"])
 
-    def forward(self, x, observed, first):
-        """x, observed: [B, T, P] scaled values and their mask; first: [B], index of the first real patch.
+    def forward(self, x, observed, first, base, seasonal, chosen):
+        """x, observed: [B, T, P] scaled values and their mask; first: [B], index of the first real patch; base:
+        [B, T, output_patches * P], the naive forecast after each patch; seasonal: [B, T], whether it is the seasonal one;
+        chosen: [B, T], the N patches after which a forecast is wanted.
 
-        Returns quantiles [B, T, output_patches * P, Q] of what follows each patch, and the mean balance loss.
+        Returns quantiles [N, output_patches * P, Q] of what follows the chosen patches, and the mean balance loss.
         """
         b, t, _ = x.shape
-        values = torch.cat([torch.where(observed, x, 0), observed.to(x.dtype)], -1)
+        p = self.config["patch_size"]
+        before = torch.cat([x[:, :1], base[:, :-1, :p]], 1)
+        values = torch.cat([torch.where(observed, x, 0), observed.to(x.dtype), torch.where(observed, x - before, 0),
+                            base, seasonal[..., None].to(x.dtype)], -1)
         h = self.feat_proj(F.silu(self.in_proj(values))) + self.res_proj(values)
         index = torch.arange(t, device=x.device)
         causal = index[None, :] <= index[:, None]
@@ -129,5 +138,7 @@ class QuantileForecaster(nn.Module):
         for layer in self.encoder.layers:
             h, loss = layer(h, attends)
             balance = balance + loss
-        q = self.quantile_proj(self.encoder.norm(h))
-        return q.view(b, t, -1, len(self.config["quantile_levels"])), balance / len(self.encoder.layers)
+        h = self.encoder.norm(h[chosen])
+        q = self.quantile_proj(h).view(len(h), -1, len(self.config["quantile_levels"]))
+        trust = self.base_proj(h).sigmoid().repeat_interleave(p, -1)
+        return q + (trust * base[chosen])[..., None], balance / len(self.encoder.layers)

@@ -187,8 +187,8 @@ def epidemic(rng, n):
     return y * np.exp(0.1 * ar_noise(rng, n))
 
 
-GENERATORS = [(trend_season, 0.34), (kernel_synth, 0.16), (exponential_smoothing, 0.1), (arma, 0.08),
-              (random_walk, 0.1), (counts, 0.07), (profiles_with_weather, 0.08), (epidemic, 0.07)]
+GENERATORS = [(trend_season, 0.32), (kernel_synth, 0.16), (exponential_smoothing, 0.1), (arma, 0.08),
+              (random_walk, 0.1), (counts, 0.07), (profiles_with_weather, 0.1), (epidemic, 0.07)]
 
 
 def augment(rng, y):
@@ -208,6 +208,8 @@ def augment(rng, y):
         y = np.round(y / step) * step
     if rng.random() < 0.06:
         y = y[::-1].copy()
+    if rng.random() < 0.1:
+        y = -y
     return y
 
 
@@ -216,6 +218,12 @@ def sample_series(rng, n, real=None):
     def one():
         if real and rng.random() < 0.15:
             source = real[rng.integers(len(real))]
+            if rng.random() < 0.4:  # coarser sampling: means over a few, a day's or a week's values
+                width = int(rng.choice([2, 4, 6, 12, 24, 168]))
+                if len(source) // width >= max(n, 24):
+                    offset = int(rng.integers(width))
+                    usable = (len(source) - offset) // width * width
+                    source = source[offset:offset + usable].reshape(-1, width).mean(1)
             if len(source) >= n:
                 start = rng.integers(len(source) - n + 1)
                 return source[start:start + n]

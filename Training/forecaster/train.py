@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from model import CONFIG, QuantileForecaster
 from synthetic import sample_series
@@ -36,15 +36,53 @@ def read_real(folder):
     return train, held_out
 
 
+CALENDAR_PERIODS = [4, 7, 12, 24, 30, 48, 52, 96, 168, 288, 336, 365, 672]
+
+
+def seasonal_period(y, candidates):
+    """The candidate at which the series repeats itself, else 0.
+
+    Repeats: the mean absolute difference at the lag is below 0.8 of that at one half and three halves of the lag, which
+    no trend and no random walk achieves. Of several the one with the smallest difference, a longer one only if it is
+    smaller by a tenth.
+    """
+    difference = lambda lag: np.abs(y[lag:] - y[:-lag]).mean()
+    best, least = 0, np.inf
+    for p in candidates:
+        if len(y) < 2 * p + 1:
+            continue
+        d = difference(p)
+        if d < 0.8 * (difference(p // 2) + difference(min(p + p // 2, len(y) - 1))) / 2 and d < 0.9 * least:
+            best, least = p, d
+    return best
+
+
+def base_forecast(z, begin, period, patch, patches, ahead):
+    """The naive forecast of the next `ahead` values after each patch: the last season, else the last value.
+
+    z: [T] without gaps; begin: index of the first real value. Returns [patches, ahead] and whether each is seasonal.
+    """
+    ends = (np.arange(patches) + 1) * patch
+    last = np.maximum(ends - 1, 0)
+    if not period:
+        return np.repeat(z[last][:, None], ahead, 1), np.zeros(patches, bool)
+    k = np.arange(ahead)
+    index = ends[:, None] + k - period * (k // period + 1)
+    seasonal = ends - period >= begin
+    return np.where(seasonal[:, None], z[np.clip(index, 0, len(z) - 1)], z[last][:, None]), seasonal
+
+
 def make_batch(rng, config, tokens, real=None, context=None, draw=sample_series):
     """A batch of sequences of one length: values, mask, first real patch, first patch that is predicted, scaled."""
     p, horizon = config["patch_size"], config["patch_size"] * config["output_patches"]
-    patches = context or int(np.exp(rng.uniform(np.log(1), np.log(config["max_patches"] // 2 + 1))))
+    patches = context or int(np.exp(rng.uniform(0, np.log(config["max_patches"] - config["output_patches"] + 1))))
     length = patches * p
     total = length + horizon
     rows = max(4, tokens // (patches + config["output_patches"]))
     values, masks = np.zeros((rows, total)), np.zeros((rows, total), bool)
     first, start = np.zeros(rows, int), np.zeros(rows, int)
+    base = np.zeros((rows, total // p, horizon))
+    seasonal = np.zeros((rows, total // p), bool)
     for i in range(rows):
         keep = length - int(rng.integers(0, p)) if rng.random() < 0.7 else max(3, int(length * rng.uniform(0.3, 1)))
         y, mask = draw(rng, keep + horizon, real)
@@ -60,33 +98,43 @@ def make_batch(rng, config, tokens, real=None, context=None, draw=sample_series)
             scale = max(1e-6, abs(seen.mean()), 1.0)
         values[i, begin:] = np.arcsinh((y - seen.mean()) / scale)
         masks[i, begin:], first[i], start[i] = mask, begin // p, split - 1
+        # Gaps take the last value before them; the period is looked for in what the statistics may see.
+        filled = np.maximum.accumulate(np.where(masks[i], np.arange(total), 0))
+        z = np.clip(np.where(masks[i].cumsum() > 0, values[i, filled], 0), -12, 12)
+        chance = rng.random()
+        if chance < 0.9:
+            period = seasonal_period(z[begin:split * p], CALENDAR_PERIODS)
+        else:  # a detector errs
+            period = int(rng.choice(CALENDAR_PERIODS)) if chance < 0.93 else 0
+        base[i], seasonal[i] = base_forecast(z, begin, period, p, total // p, horizon)
     as_patches = lambda a: torch.from_numpy(a.reshape(rows, -1, p))
     return (as_patches(values).float().clamp_(-12, 12), as_patches(masks), torch.from_numpy(first),
-            torch.from_numpy(start))
+            torch.from_numpy(start), torch.from_numpy(base).float(), torch.from_numpy(seasonal))
 
 
 def quantile_loss(model, batch, device):
     """Mean pinball loss over the predicted values in asinh space, and the balance loss."""
-    x, observed, first, start = (b.to(device, non_blocking=True) for b in batch)
-    k, p = model.config["output_patches"], model.config["patch_size"]
-    q, balance = model(x, observed, first)
+    x, observed, first, start, base, seasonal = (b.to(device, non_blocking=True) for b in batch)
+    k = model.config["output_patches"]
     b, t = x.shape[:2]
-    ahead = torch.arange(t, device=device)[:, None] + 1 + torch.arange(k, device=device)
-    inside = ahead < t
-    target = x[:, ahead.clamp(max=t - 1)].reshape(b, t, k * p)
-    valid = (observed[:, ahead.clamp(max=t - 1)] & inside[None, :, :, None]).reshape(b, t, k * p)
-    valid &= (torch.arange(t, device=device)[None] >= start[:, None])[..., None]
+    chosen = (torch.arange(t, device=device)[None] >= start[:, None]) & (torch.arange(t, device=device) < t - 1)
+    q, balance = model(x, observed, first, base, seasonal, chosen)
+    row, last = chosen.nonzero(as_tuple=True)
+    ahead = last[:, None] + 1 + torch.arange(k, device=device)
+    target = x[row[:, None], ahead.clamp(max=t - 1)].flatten(1)
+    valid = (observed[row[:, None], ahead.clamp(max=t - 1)] & (ahead < t)[..., None]).flatten(1)
     levels = torch.tensor(model.config["quantile_levels"], device=device)
     error = target[..., None] - q.float()
     pinball = torch.maximum(levels * error, (levels - 1) * error).mean(-1) * 2
     # Every sequence counts the same, however many values of it are predicted.
-    per_row = (pinball * valid).sum((1, 2)) / valid.sum((1, 2)).clamp(min=1)
+    sums, counts = (torch.zeros(b, device=device).index_add(0, row, v.sum(1).float()) for v in (pinball * valid, valid))
+    per_row = sums / counts.clamp(min=1)
     return per_row.mean(), balance
 
 
 def validation_sets(config, held_out):
     rng = np.random.default_rng(20240501)
-    contexts = [2, 4, 8, 16, 32, 64]
+    contexts = [2, 4, 8, 16, 32, 64, 128]
     synthetic = [make_batch(rng, config, 2048, context=c) for c in contexts]
     real = []
     if held_out:
@@ -116,6 +164,8 @@ def main():
     parser.add_argument("--real", help="folder of .jsonl.gz files with a target per line")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=20000, help="length of the learning-rate schedule")
+    parser.add_argument("--decay-steps", type=int, default=5000, help="steps at its end in which the rate falls to zero")
+    parser.add_argument("--init", type=pathlib.Path, help="model.safetensors to start from, as far as shapes agree")
     parser.add_argument("--tokens-per-batch", type=int, default=4096)
     parser.add_argument("--lr", type=float, default=1.5e-3)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -139,9 +189,18 @@ def main():
     step = tokens = 0
     checkpoint = options.out / "checkpoint.pt"
     if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device)
+        saved = torch.load(checkpoint, map_location=device, weights_only=True)
         model.load_state_dict(saved["model"]), optimizer.load_state_dict(saved["optimizer"])
         ema, step, tokens = saved["ema"], saved["step"], saved["tokens"]
+    elif options.init:
+        given = load_file(options.init)
+        with torch.no_grad():
+            for name, value in model.state_dict().items():
+                if name in given and given[name].shape == value.shape:
+                    value.copy_(given[name])
+                elif name in given:  # an input layer that has grown: new columns start at zero
+                    value.zero_()[:, :given[name].shape[1]] = given[name]
+        ema = {n: v.detach().clone() for n, v in model.state_dict().items()}
     train_real, held_out = read_real(options.real)
     checks = validation_sets(config, held_out)
     evaluated = QuantileForecaster(config).to(device)
@@ -153,7 +212,12 @@ def main():
             multiprocessing.Process(target=batches, daemon=True, args=(
                 options.seed + 1000 * w + step, config, options.tokens_per_batch, train_real, queue)).start()
     rng = np.random.default_rng([options.seed, step])
-    schedule = lambda s: min(1, (s + 1) / 300) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1, s / options.steps))))
+    # Warm-up, stable, then a fall by one minus the square root (Haegele et al., arXiv 2405.18392): more steps can be
+    # added later without starting the schedule anew.
+    def schedule(s):
+        fallen = max(0.0, (s - (options.steps - options.decay_steps)) / options.decay_steps)
+        return min(1, (s + 1) / 300) * (1 - math.sqrt(min(1, fallen)))
+
 
     def save():
         torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema, "step": step,
