@@ -13,8 +13,11 @@ public struct Forecast: Sendable {
   /// Fall-backs and repairs, in words.
   public var notes: [String]
   public var isMultivariate: Bool
+  /// [samples][variates][steps], where the model draws paths and they were asked for.
+  public var paths: [[[Double]]] = []
 
-  /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `notes` when there are some.
+  /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `notes` and `paths` when there
+  /// are some.
   public func jsonLine() throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -22,7 +25,8 @@ public struct Forecast: Sendable {
     let line = Line(
       id: id, model: model, quantileLevels: quantileLevels,
       quantiles: isMultivariate ? .many(quantiles) : .one(quantiles[0]),
-      mean: isMultivariate ? .many(mean) : .one(mean[0]), notes: notes.isEmpty ? nil : notes)
+      mean: isMultivariate ? .many(mean) : .one(mean[0]), notes: notes.isEmpty ? nil : notes,
+      paths: paths.isEmpty ? nil : isMultivariate ? .many(paths) : .one(paths.map { $0[0] }))
     return try encoder.encode(line) + Data("\n".utf8)
   }
 
@@ -33,6 +37,19 @@ public struct Forecast: Sendable {
     var quantiles: Variates<[[Double]]>
     var mean: Variates<[Double]>
     var notes: [String]?
+    var paths: Paths?
+  }
+
+  private enum Paths: Encodable {
+    case one([[Double]])
+    case many([[[Double]]])
+
+    func encode(to encoder: any Encoder) throws {
+      switch self {
+      case .one(let value): try value.encode(to: encoder)
+      case .many(let values): try values.encode(to: encoder)
+      }
+    }
   }
 
   private enum Variates<Value: Encodable>: Encodable {
@@ -52,14 +69,16 @@ public enum ForecastError: Error, Equatable, Sendable, CustomStringConvertible {
   case unknownModel(String)
   case badHorizon(id: String, Int)
   case badLevels(String)
+  case badSeries(id: String, reason: String)
 
   public var description: String {
     switch self {
     case .unknownModel(let name):
-      "there is no model '\(name)'; there are \(ForecastModels.names.joined(separator: ", "))"
+      "there is no model '\(name)'; there are \(ForecastModels.names.joined(separator: ", ")), or give a model's folder"
     case .badHorizon(let id, let horizon):
       "series '\(id)': cannot forecast \(horizon) steps; between 1 and \(ForecastRequest.maxHorizon)"
     case .badLevels(let text): "quantiles: \(text) is not between 0 and 1"
+    case .badSeries(let id, let reason): "series '\(id)': \(reason)"
     }
   }
 }
@@ -107,66 +126,5 @@ public struct Normal: Sendable, Equatable {
     let q = p - 0.5
     let r = q * q
     return polynomial(a, r) * q / (polynomial(b, r) * r + 1)
-  }
-}
-
-/// What to forecast, with which model.
-public struct ForecastRequest: Sendable {
-  public static let maxHorizon = 4096
-  public static let defaultLevels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
-
-  public var model: String
-  public var horizon: Int?
-  public var quantileLevels: [Double]
-
-  public init(model: String? = nil, horizon: Int? = nil, quantileLevels: [Double]? = nil) {
-    self.model = model ?? ForecastModels.standard
-    self.horizon = horizon
-    self.quantileLevels = (quantileLevels ?? Self.defaultLevels).sorted()
-  }
-
-  /// Forecasts every variate of a series.
-  ///
-  /// Missing values are filled by seasonal interpolation; a context that is too short or constant falls back to
-  /// seasonal-naive or naive, which the notes say.
-  public func forecast(_ series: TimeSeries) throws -> Forecast {
-    let forecaster = try ForecastModels.named(model)
-    let steps = horizon ?? series.predictionLength ?? 12
-    guard (1...Self.maxHorizon).contains(steps) else { throw ForecastError.badHorizon(id: series.id, steps) }
-    if let bad = quantileLevels.first(where: { !($0 > 0 && $0 < 1) }) { throw ForecastError.badLevels("\(bad)") }
-    var notes = series.notes
-    let predictions = series.target.enumerated().map { index, values in
-      let place = series.isMultivariate ? "variate \(index + 1): " : ""
-      return predict(values, series.frequency, steps, forecaster) { notes.append(place + $0) }
-    }
-    return Forecast(
-      id: series.id, model: forecaster.name, quantileLevels: quantileLevels,
-      quantiles: predictions.map { $0.map { step in quantileLevels.map { step.quantile($0) } } },
-      mean: predictions.map { $0.map(\.mean) }, notes: notes, isMultivariate: series.isMultivariate)
-  }
-
-  private func predict(
-    _ values: [Double], _ frequency: Frequency?, _ steps: Int, _ forecaster: any Forecaster, note: (String) -> Void
-  ) -> [Normal] {
-    let period = SeasonalPeriod.detect(values, frequency: frequency)
-    let (filled, missing) = MissingValues.fill(values, period: period)
-    if missing > 0 { note("\(missing) missing value(s) filled in by interpolation") }
-    if let result = forecaster.predict(filled, period: period, horizon: steps) { return result }
-    let fallback: any Forecaster = filled.count > period && period > 1 ? SeasonalNaive() : Naive()
-    note("the context of \(filled.count) value(s) is too short for \(forecaster.name): \(fallback.name) was used")
-    return fallback.predict(filled, period: period, horizon: steps)
-      ?? Array(repeating: Normal(mean: filled.last ?? 0, deviation: 0), count: steps)
-  }
-}
-
-/// The models by name.
-public enum ForecastModels {
-  static let all: [any Forecaster] = [Theta(), ETS(), SeasonalNaive(), Naive()]
-  public static let standard = "theta"
-  public static var names: [String] { all.map(\.name) }
-
-  public static func named(_ name: String) throws -> any Forecaster {
-    guard let model = all.first(where: { $0.name == name }) else { throw ForecastError.unknownModel(name) }
-    return model
   }
 }

@@ -77,6 +77,13 @@ private struct JSONSeries {
       case one([Double?])
       case many([[Double?]])
 
+      var rows: [[Double]] {
+        switch self {
+        case .one(let values): [values.map { $0 ?? .nan }]
+        case .many(let values): values.map { $0.map { $0 ?? .nan } }
+        }
+      }
+
       init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if let one = try? value.decode([Double?].self) {
@@ -98,6 +105,8 @@ private struct JSONSeries {
     var start: String?
     var freq: String?
     var predictionLength: Int?
+    var pastCovariates: Target?
+    var futureCovariates: Target?
   }
 
   func read(_ data: Data) throws -> [TimeSeries] {
@@ -136,12 +145,9 @@ private struct JSONSeries {
   }
 
   private func series(_ line: Line, number: Int, line place: Int?) throws -> TimeSeries {
-    let rows: [[Double?]]
-    let isMultivariate: Bool
-    switch line.target {
-    case .one(let values): (rows, isMultivariate) = ([values], false)
-    case .many(let values): (rows, isMultivariate) = (values, true)
-    }
+    let rows = line.target.rows
+    var isMultivariate = false
+    if case .many = line.target { isMultivariate = true }
     guard let length = rows.first?.count, length > 0, rows.allSatisfy({ $0.count == length }) else {
       throw SeriesReadError.malformed(name, line: place, reason: "the target is empty or its variates differ in length")
     }
@@ -153,9 +159,24 @@ private struct JSONSeries {
       }
       frequency = known
     }
-    return TimeSeries(
-      id: line.id?.text ?? "\(number)", target: rows.map { $0.map { $0 ?? .nan } }, isMultivariate: isMultivariate,
-      start: line.start, frequency: frequency, predictionLength: line.predictionLength)
+    var series = TimeSeries(
+      id: line.id?.text ?? "\(number)", target: rows, isMultivariate: isMultivariate, start: line.start,
+      frequency: frequency, predictionLength: line.predictionLength)
+    series.pastCovariates = line.pastCovariates?.rows ?? []
+    series.futureCovariates = line.futureCovariates?.rows ?? []
+    if let bad = series.pastCovariates.first(where: { $0.count != length }) {
+      throw SeriesReadError.malformed(
+        name, line: place, reason: "past_covariates has \(bad.count) values, the target has \(length)")
+    }
+    let needed = length + (line.predictionLength ?? 1)
+    if let bad = series.futureCovariates.first(where: { $0.count < needed }) {
+      throw SeriesReadError.malformed(
+        name, line: place,
+        reason:
+          "future_covariates has \(bad.count) values; it must cover the target's \(length) and the steps to forecast"
+      )
+    }
+    return series
   }
 }
 

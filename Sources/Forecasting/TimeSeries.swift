@@ -5,12 +5,19 @@ public struct TimeSeries: Sendable {
   public var target: [[Double]]
   /// True when the input gave a list of lists: the answer then has the variate dimension, too.
   public var isMultivariate: Bool
+  /// [covariates][time]: known for the context only.
+  public var pastCovariates: [[Double]] = []
+  /// [covariates][time]: known for the context and at least the steps to forecast.
+  public var futureCovariates: [[Double]] = []
   /// Time of the first value as the input wrote it.
   public var start: String?
   public var frequency: Frequency?
   public var predictionLength: Int?
   /// What was done to the input, in words ("3 missing days filled in as missing values").
   public var notes: [String] = []
+
+  /// Values of each variate.
+  public var length: Int { target.first?.count ?? 0 }
 
   public init(
     id: String, target: [[Double]], isMultivariate: Bool = false, start: String? = nil, frequency: Frequency? = nil,

@@ -63,6 +63,13 @@ enum RequestValidation {
     if total > maxPoints {
       errors.append(.init(pointer: "\(pointer)/target", detail: "has \(total) values; at most \(maxPoints)"))
     }
+    for key in ["past_covariates", "future_covariates"] where object[key] != nil {
+      let list = object[key] as? [Any]
+      let rows = list?.first is [Any] ? list?.map { $0 as? [Any] } ?? [] : [list]
+      if rows.isEmpty || rows.contains(where: { $0?.allSatisfy(isNumberOrNull) != true }) {
+        errors.append(.init(pointer: "\(pointer)/\(key)", detail: "must be a list of lists of numbers or null"))
+      }
+    }
     if let horizon = object["prediction_length"] {
       let whole = (horizon as? NSNumber).flatMap { isBoolean($0) ? nil : Int(exactly: $0.doubleValue) }
       if whole.map({ !(1...maxHorizon).contains($0) }) ?? true {

@@ -12,14 +12,15 @@ public struct ForecastHandler: JobHandler {
     let payload = try decodePayload(ForecastPayload.self, of: job)
     do {
       let series = try SeriesReader().read(payload.series, name: "request")
-      let request = ForecastRequest(
-        model: payload.model, horizon: payload.horizon, quantileLevels: payload.quantileLevels)
+      // Names only: a request must not choose files.
+      let model = try ForecastModels.named(payload.model ?? ForecastModels.standard)
+      let request = ForecastRequest(horizon: payload.horizon, quantileLevels: payload.quantileLevels)
       var body = Data()
       for (index, one) in series.enumerated() {
         try context.checkCancelled()
         context.report(
           progress: Double(index) / Double(series.count), stage: "series \(index + 1)/\(series.count)")
-        body += try request.forecast(one).jsonLine()
+        body += try model.forecast([one], request)[0].jsonLine()
       }
       return JobResult(contentType: "application/x-ndjson", body: body)
     } catch let error as SeriesReadError {

@@ -14,6 +14,7 @@ struct ForecastCommand: AsyncParsableCommand {
       EXAMPLES
         docq forecast sales.csv --horizon 12
         docq forecast sales.csv --horizon 12 --model ets --plot sales.svg -o forecast.jsonl
+        docq forecast series.jsonl --model moirai-moe-1.0-R-small --samples 200 --seed 7
         cat series.jsonl | docq forecast - --quantiles 0.05,0.5,0.95
       """)
 
@@ -21,10 +22,22 @@ struct ForecastCommand: AsyncParsableCommand {
   var input: String
   @Option(help: "Steps to forecast (default: the series' own prediction_length, else 12).")
   var horizon: Int?
-  @Option(help: "\(ForecastModels.names.joined(separator: ", ")).")
+  @Option(help: "\(ForecastModels.names.joined(separator: ", ")), or the folder of a Moirai-MoE checkpoint.")
   var model = ForecastModels.standard
   @Option(help: "Levels between 0 and 1, with commas.")
   var quantiles = ForecastRequest.defaultLevels.map { "\($0)" }.joined(separator: ",")
+  @Option(help: "Sample paths that a checkpoint draws.")
+  var samples = 100
+  @Option(help: "Same seed, same paths.")
+  var seed: UInt64 = 0
+  @Option(
+    help: """
+      How a checkpoint goes on beyond its first patch. cached: the scale stays that of the context, which is many times \
+      faster. exact: every drawn patch changes it, as in the reference implementation.
+      """)
+  var decoding = MoiraiDecoding.cached
+  @Flag(help: "Put a checkpoint's sample paths into the answer, too.")
+  var paths = false
   @Option(help: "Draw context, median and bands into this SVG file.")
   var plot: String?
   @Option(name: [.customShort("o"), .long], help: "File for the forecasts.")
@@ -38,7 +51,12 @@ struct ForecastCommand: AsyncParsableCommand {
       throw ValidationError("--horizon must be between 1 and \(ForecastRequest.maxHorizon)")
     }
     _ = try levels()
-    guard ForecastModels.names.contains(model) else { throw ValidationError("\(ForecastError.unknownModel(model))") }
+    guard (1...ForecastRequest.maxSamples).contains(samples) else {
+      throw ValidationError("--samples must be between 1 and \(ForecastRequest.maxSamples)")
+    }
+    guard ForecastModels.names.contains(model) || FileManager.default.fileExists(atPath: model) else {
+      throw ValidationError("\(ForecastError.unknownModel(model))")
+    }
   }
 
   private func levels() throws -> [Double] {
@@ -75,16 +93,23 @@ struct ForecastCommand: AsyncParsableCommand {
   }
 
   private func forecastHere(_ series: [TimeSeries]) throws {
-    let request = ForecastRequest(model: model, horizon: horizon, quantileLevels: try levels())
+    var request = ForecastRequest(horizon: horizon, quantileLevels: try levels())
+    request.samples = samples
+    request.seed = seed
+    request.decoding = decoding
+    request.keepsPaths = paths
+    let model = try ForecastModels.load(model)
     var body = Data()
     var pairs: [(series: TimeSeries, forecast: Forecast)] = []
-    for (index, one) in series.enumerated() {
-      Terminal.progress(Double(index) / Double(series.count), "series \(index + 1)/\(series.count)")
-      let forecast = try request.forecast(one)
-      let line = try forecast.jsonLine()
-      // Without a file, results appear as they are ready.
-      if output == nil { try Output.write(line, to: nil) } else { body += line }
-      if plot != nil, pairs.count < 64 { pairs.append((one, forecast)) }
+    for start in stride(from: 0, to: series.count, by: model.batchSize) {
+      Terminal.progress(Double(start) / Double(series.count), "series \(start + 1)/\(series.count)")
+      let batch = Array(series[start..<min(series.count, start + model.batchSize)])
+      for (one, forecast) in zip(batch, try model.forecast(batch, request)) {
+        let line = try forecast.jsonLine()
+        // Without a file, results appear as they are ready.
+        if output == nil { try Output.write(line, to: nil) } else { body += line }
+        if plot != nil, pairs.count < 64 { pairs.append((one, forecast)) }
+      }
     }
     Terminal.clearProgress()
     if let output { try Output.write(body, to: output) }
@@ -93,6 +118,9 @@ struct ForecastCommand: AsyncParsableCommand {
 
   private func forecastRemotely(_ client: DocqClient, _ data: Data, _ series: [TimeSeries]) async throws {
     guard plot == nil else { throw CommandFailure.usage("--plot works without --server only") }
+    guard ForecastModels.names.contains(model) else {
+      throw CommandFailure.usage("--model with a folder works without --server only")
+    }
     let isJSON = data.first { $0 > 32 }.map { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: "[") } ?? false
     let request = RemoteRequest.forecast(
       data, contentType: isJSON ? "application/x-ndjson" : "text/csv", horizon: horizon, model: model,
@@ -101,3 +129,5 @@ struct ForecastCommand: AsyncParsableCommand {
     try Output.write(try await client.result(of: job), to: output)
   }
 }
+
+extension MoiraiDecoding: ExpressibleByArgument {}

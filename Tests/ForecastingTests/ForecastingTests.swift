@@ -17,19 +17,21 @@ private let monthly = (0..<72).map(trendAndSeason)
 
 @Suite struct ForecastModelTests {
   @Test func naiveRepeatsTheLastValue() throws {
-    let forecast = try ForecastRequest(model: "naive", horizon: 3).forecast(series([1, 5, 2]))
+    let forecast = try predict("naive", ForecastRequest(horizon: 3), series([1, 5, 2]))
     #expect(forecast.mean == [[2, 2, 2]])
   }
 
   @Test func seasonalNaiveRepeatsTheLastSeason() throws {
     let values = (0..<24).map { Double($0 % 4) * 10 }
-    let forecast = try ForecastRequest(model: "seasonal-naive", horizon: 5).forecast(
+    let forecast = try predict(
+      "seasonal-naive", ForecastRequest(horizon: 5),
       series(values, frequency: Frequency(.quarter)))
     #expect(forecast.mean == [[0, 10, 20, 30, 0]])
   }
 
   @Test(arguments: ["theta", "ets"]) func trendAndSeasonAreContinued(model: String) throws {
-    let forecast = try ForecastRequest(model: model, horizon: 12).forecast(
+    let forecast = try predict(
+      model, ForecastRequest(horizon: 12),
       series(monthly, frequency: Frequency(.month)))
     for step in 0..<12 {
       // Repeating the last year is wrong by 12.
@@ -39,7 +41,7 @@ private let monthly = (0..<72).map(trendAndSeason)
 
   @Test(arguments: ["naive", "seasonal-naive", "theta", "ets"]) func quantilesAscendAndWiden(model: String) throws {
     let noisy = monthly.enumerated().map { index, value -> Double in value + Double(index * 7919 % 13) }
-    let forecast = try ForecastRequest(model: model, horizon: 24).forecast(series(noisy, frequency: Frequency(.month)))
+    let forecast = try predict(model, ForecastRequest(horizon: 24), series(noisy, frequency: Frequency(.month)))
     for step in forecast.quantiles[0] { #expect(zip(step, step.dropFirst()).allSatisfy { $0 <= $1 }) }
     let width = forecast.quantiles[0].map { $0.last! - $0.first! }
     #expect(width[23] >= width[0])
@@ -48,27 +50,29 @@ private let monthly = (0..<72).map(trendAndSeason)
   @Test func thePeriodIsFoundWithoutAFrequency() throws {
     let week: [Double] = [5, 1, 1, 1, 2, 8, 9]
     let weekly = (0..<140).map { day -> Double in week[day % 7] + 0.1 * Double(day * 31 % 5) }
-    let forecast = try ForecastRequest(model: "seasonal-naive", horizon: 7).forecast(series(weekly))
+    let forecast = try predict("seasonal-naive", ForecastRequest(horizon: 7), series(weekly))
     #expect(forecast.mean[0] == Array(weekly.suffix(7)))
   }
 
   @Test func shortConstantAndGappySeriesFallBackAndSaySo() throws {
-    let short = try ForecastRequest(model: "ets", horizon: 2).forecast(series([3, 4]))
+    let short = try predict("ets", ForecastRequest(horizon: 2), series([3, 4]))
     #expect(short.mean[0] == [4, 4] && short.notes.contains { $0.contains("too short for ets") })
-    let constant = try ForecastRequest(horizon: 4).forecast(series(Array(repeating: 7, count: 30)))
+    let constant = try predict("theta", ForecastRequest(horizon: 4), series(Array(repeating: 7.0, count: 30)))
     #expect(constant.mean[0].allSatisfy { abs($0 - 7) < 1e-6 })
-    let gappy = try ForecastRequest(horizon: 2).forecast(series([1, .nan, 3, 4, 5, 6, 7, 8]))
+    let gappy = try predict("theta", ForecastRequest(horizon: 2), series([1, .nan, 3, 4, 5, 6, 7, 8]))
     #expect(gappy.notes.contains { $0.contains("missing") } && gappy.mean[0].allSatisfy(\.isFinite))
   }
 
   @Test func theLineHasTheAgreedShape() throws {
-    let line = try ForecastRequest(horizon: 2, quantileLevels: [0.9, 0.1]).forecast(series([1, 2, 3, 4, 5, 6]))
-      .jsonLine()
+    let line = try predict(
+      "theta", ForecastRequest(horizon: 2, quantileLevels: [0.9, 0.1]), series([1, 2, 3, 4, 5, 6])
+    )
+    .jsonLine()
     let object = try #require(try JSONSerialization.jsonObject(with: line) as? [String: Any])
     #expect(object["quantile_levels"] as? [Double] == [0.1, 0.9])
     #expect((object["quantiles"] as? [[Double]])?.map(\.count) == [2, 2])
     #expect(throws: ForecastError.unknownModel("oracle")) {
-      try ForecastRequest(model: "oracle").forecast(series([1, 2]))
+      try predict("oracle", ForecastRequest(), series([1, 2]))
     }
   }
 
@@ -82,7 +86,7 @@ private let monthly = (0..<72).map(trendAndSeason)
   @Test func plotsAreWellFormedXML() throws {
     var hostile = series(monthly)
     hostile.id = "</text><script>&\"\u{1}"
-    let forecast = try ForecastRequest(horizon: 12).forecast(hostile)
+    let forecast = try predict("theta", ForecastRequest(horizon: 12), hostile)
     let svg = ForecastPlot().svg([(hostile, forecast)])
     #expect(XMLParser(data: Data(svg.utf8)).parse())
     #expect(!svg.contains("<script>") && svg.contains("<polygon"))

@@ -16,13 +16,13 @@ extension MoiraiMoE {
   /// Sample paths [inputs][samples][targets][horizon].
   ///
   /// - Parameters:
-  ///   - seed: the same seed gives the same paths; inputs do not disturb one another.
+  ///   - inputs: the seed of each gives its paths, whatever else is in the batch.
   func samplePaths(
-    _ inputs: [MoiraiInput], samples: Int, seed: UInt64, decoding: MoiraiDecoding, routing: RoutingReport? = nil
+    _ inputs: [MoiraiInput], samples: Int, decoding: MoiraiDecoding, routing: RoutingReport? = nil
   ) -> [[[[Double]]]] {
     switch decoding {
-    case .cached: return cachedPaths(inputs, samples: samples, seed: seed, routing)
-    case .exact: return inputs.enumerated().map { exactPaths($1, samples, seed, input: $0, routing) }
+    case .cached: return cachedPaths(inputs, samples: samples, routing)
+    case .exact: return inputs.map { exactPaths($0, samples, routing) }
     }
   }
 
@@ -40,7 +40,7 @@ extension MoiraiMoE {
   }
 
   private func cachedPaths(
-    _ inputs: [MoiraiInput], samples: Int, seed: UInt64, _ routing: RoutingReport?
+    _ inputs: [MoiraiInput], samples: Int, _ routing: RoutingReport?
   ) -> [[[[Double]]]] {
     let patch = configuration.patchSize
     var start = 0
@@ -78,7 +78,7 @@ extension MoiraiMoE {
         },
         count: samples)
     }
-    draw(&paths, courses, raw, patchIndex: 0, isShared: true, seed)
+    draw(&paths, courses, raw, patchIndex: 0, isShared: true)
 
     // Inputs go on together while they have the same horizon and number of tokens per step.
     let groups = Dictionary(grouping: courses.indices.filter { courses[$0].tokens.horizonPatches > 1 }) { index in
@@ -99,7 +99,7 @@ extension MoiraiMoE {
           (0..<key[1]).map { branch * perBranch + $0 }
         }
         raw = parameters(rows(of: x, targets))
-        draw(&paths, courses, raw, patchIndex: step, isShared: false, seed, members)
+        draw(&paths, courses, raw, patchIndex: step, isShared: false, members)
       }
     }
     return zip(paths, courses).map { samples, course in
@@ -150,7 +150,7 @@ extension MoiraiMoE {
   /// Draws one patch of every path.
   /// - Parameter raw: parameters by input and target (`isShared`), or by input, sample and target.
   private func draw(
-    _ paths: inout [[[[Double]]]], _ courses: [Course], _ raw: Tensor, patchIndex: Int, isShared: Bool, _ seed: UInt64,
+    _ paths: inout [[[[Double]]]], _ courses: [Course], _ raw: Tensor, patchIndex: Int, isShared: Bool,
     _ members: [Int]? = nil
   ) {
     let patch = configuration.patchSize
@@ -162,7 +162,7 @@ extension MoiraiMoE {
         for target in 0..<targets {
           let token = course.tokens.horizonToken(target, patchIndex)
           let distribution = distribution(raw, isShared ? row + target : row + sample * targets + target)
-          var random = stream(seed, input: member, sample: sample, target: target, patch: patchIndex)
+          var random = stream(course.input.seed, sample: sample, target: target, patch: patchIndex)
           for index in 0..<patch {
             let drawn = distribution.sample(index, &random)
             paths[member][sample][target][patchIndex * patch + index] =
@@ -175,17 +175,16 @@ extension MoiraiMoE {
   }
 
   /// Numbers of their own for every patch of every path.
-  private func stream(_ seed: UInt64, input: Int, sample: Int, target: Int, patch: Int) -> CounterBasedRandom {
+  private func stream(_ seed: UInt64, sample: Int, target: Int, patch: Int) -> CounterBasedRandom {
     CounterBasedRandom(
       seed: seed,
-      stream: UInt64(input) << 44 | UInt64(sample & 0xFFFF) << 28 | UInt64(target & 0xFFFF) << 12
-        | UInt64(patch & 0xFFF))
+      stream: UInt64(sample) << 40 | UInt64(target & 0xFFFFF) << 20 | UInt64(patch & 0xFFFFF))
   }
 
   // MARK: - Exact
 
   private func exactPaths(
-    _ input: MoiraiInput, _ samples: Int, _ seed: UInt64, input number: Int, _ routing: RoutingReport?
+    _ input: MoiraiInput, _ samples: Int, _ routing: RoutingReport?
   ) -> [[[Double]]] {
     let patch = configuration.patchSize
     let base = MoiraiTokens(input, patchSize: patch)
@@ -230,7 +229,7 @@ extension MoiraiMoE {
           for target in input.targets.indices {
             let token = base.horizonToken(target, step)
             let distribution = distribution(raw, member * asking.count + target)
-            var random = stream(seed, input: number, sample: sample, target: target, patch: step)
+            var random = stream(input.seed, sample: sample, target: target, patch: step)
             for index in 0..<patch {
               paths[sample][target][step * patch + index] =
                 states[member].location[token] + states[member].scale[token] * distribution.sample(index, &random)

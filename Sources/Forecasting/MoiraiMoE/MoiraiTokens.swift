@@ -16,6 +16,8 @@ struct MoiraiInput: Sendable {
   /// Context only.
   var pastCovariates: [Variate] = []
   var horizon: Int
+  /// Of the sample paths.
+  var seed: UInt64 = 0
 
   var contextLength: Int { targets[0].values.count }
 }
