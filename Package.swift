@@ -62,6 +62,11 @@ let package = Package(
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-scorer", dependencies: ["JobHandlers", argumentParser]),
 
+    // Measured, not shipped.
+    .executableTarget(
+      name: "CoreBenchmark", dependencies: ["Forecasting", "MixtureOfExperts", "Tensor", argumentParser],
+      path: "Benchmarks/Core"),
+
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),

@@ -151,17 +151,13 @@ private struct JSONSeries {
     guard let length = rows.first?.count, length > 0, rows.allSatisfy({ $0.count == length }) else {
       throw SeriesReadError.malformed(name, line: place, reason: "the target is empty or its variates differ in length")
     }
-    var frequency: Frequency?
-    if let code = line.freq {
-      guard let known = Frequency(code: code) else {
-        throw SeriesReadError.malformed(
-          name, line: place, reason: "freq '\(code.prefix(20))' is not known; write for example M, W, D, H or 15min")
-      }
-      frequency = known
-    }
+    let frequency = line.freq.flatMap { Frequency(code: $0) }
     var series = TimeSeries(
       id: line.id?.text ?? "\(number)", target: rows, isMultivariate: isMultivariate, start: line.start,
       frequency: frequency, predictionLength: line.predictionLength)
+    if let code = line.freq, frequency == nil {
+      series.notes.append("freq '\(code.prefix(20))' is not known and was not used; known are for example M, W, D, 15min")
+    }
     series.pastCovariates = line.pastCovariates?.rows ?? []
     series.futureCovariates = line.futureCovariates?.rows ?? []
     if let bad = series.pastCovariates.first(where: { $0.count != length }) {

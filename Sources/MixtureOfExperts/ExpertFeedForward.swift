@@ -129,3 +129,23 @@ struct ExpertFeedForward: Sendable {
     }
   }
 }
+
+/// The sparse feed-forward block of one layer by itself, for measuring it.
+public struct SparseFeedForward: Sendable {
+  private let configuration: EncoderConfiguration
+  private let block: ExpertFeedForward
+
+  /// - Throws: `CheckpointError`.
+  public init(
+    _ configuration: EncoderConfiguration, file: SafeTensors, prefix: String = "encoder.", layer: Int
+  ) throws {
+    self.configuration = configuration
+    block = try ExpertFeedForward(
+      configuration, file, "\(prefix)layers.\(layer).ffn.", precision: nil, centroids: nil)
+  }
+
+  /// target += experts(x); both [tokens, model size].
+  public func forward(_ x: Tensor, addingTo target: Tensor) {
+    block.forward(x, addingTo: target, EncoderWorkspace(tokens: x.rows, configuration), nil, layer: 0)
+  }
+}

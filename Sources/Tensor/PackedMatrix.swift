@@ -64,6 +64,7 @@ public final class PackedMatrix: @unchecked Sendable {
     }
     self.init(inputs: inputs, parts: parts, precision: precision ?? file.precision(of: names[0]))
     withExtendedLifetime(converted) {}
+    for name in names { file.releasePages(of: name) }
   }
 
   private init(inputs: Int, parts: [(outputs: Int, values: UnsafePointer<Float>)], precision: Precision) {

@@ -153,7 +153,7 @@ public final class SafeTensors: @unchecked Sendable {
   }
 
   /// The values of an F32 array where they stand in the map; nil where they must be converted first.
-  func mapped(_ name: String) -> UnsafePointer<Float>? {
+  public func mapped(_ name: String) -> UnsafePointer<Float>? {
     guard let entry = entries[name], entry.type == .float32, entry.range.lowerBound % 4 == 0 else { return nil }
     return (map + entry.range.lowerBound).assumingMemoryBound(to: Float.self)
   }
@@ -183,8 +183,14 @@ public final class SafeTensors: @unchecked Sendable {
     }
   }
 
-  /// Lets the system take back the pages that were read.
-  public func releasePages() { madvise(UnsafeMutableRawPointer(mutating: map), length, MADV_DONTNEED) }
+  /// Lets the system take back the pages of an array that has been read and is not needed again: its bytes stay in the
+  /// page cache, but no longer count as this program's memory.
+  public func releasePages(of name: String) {
+    guard let range = entries[name]?.range else { return }
+    let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+    let start = range.lowerBound / page * page
+    madvise(UnsafeMutableRawPointer(mutating: map + start), range.upperBound - start, MADV_DONTNEED)
+  }
 
   // MARK: - Writing
 

@@ -24,7 +24,7 @@ struct Docq: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, IngestCommand.self, ExtractCommand.self, ForecastCommand.self, ImpactCommand.self,
-      JobsCommand.self, ModelsCommand.self, DoctorCommand.self,
+      JobsCommand.self, ModelsCommand.self, TrainCommand.self, DoctorCommand.self,
     ])
 }
 

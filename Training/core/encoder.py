@@ -1,8 +1,8 @@
 """The shared encoder in PyTorch: what Sources/MixtureOfExperts computes, under the same tensor names.
 
 For training on GPUs and as the oracle of the Swift tests. A configuration is the dictionary that the Swift
-`EncoderConfiguration` writes as JSON in snake case; `CONFIGURATION` has its defaults. Sequences of unequal lengths are
-packed one behind the other: `segments` [tokens] says which sequence a token belongs to.
+`EncoderConfiguration` writes as JSON in snake case; `CONFIGURATION` has its defaults. A batch is [rows, tokens]; sequences of
+unequal lengths are packed one behind the other in a row, and `segments` says which sequence a token belongs to.
 
 Sources: sparse experts with top-k gates (Shazeer et al., arXiv 1701.06538), balance loss (Fedus et al., arXiv 2101.03961),
 distances to centroids as gate (Liu et al., Moirai-MoE, arXiv 2410.10469), rotary positions (Su et al., arXiv 2104.09864).
@@ -49,9 +49,9 @@ def rotations(c):
 
 
 def rotate(x, positions, first, pairs, base):
-    """Turns the interleaved pairs first..<first + 2 pairs. x: [tokens, heads, head size]; positions: [tokens]."""
+    """Turns the interleaved pairs first..<first + 2 pairs. x: [rows, tokens, heads, head size]; positions: [rows, tokens]."""
     frequency = base ** (-torch.arange(pairs, device=x.device, dtype=torch.float32) / max(1, pairs))
-    angle = (positions.float()[:, None] * frequency)[:, None]
+    angle = (positions.float()[..., None] * frequency)[:, :, None]
     cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
     last = first + 2 * pairs
     a, b = x[..., first:last:2], x[..., first + 1:last:2]
@@ -79,19 +79,19 @@ class Attention(nn.Module):
             self.var_attn_bias = VariateBias(self.heads)
 
     def forward(self, x, batch):
-        split = lambda y: y.view(len(x), self.heads, -1)
+        split = lambda y: y.view(*x.shape[:2], self.heads, -1)
         q, k, v = split(self.q_proj(x)), split(self.k_proj(x)), split(self.v_proj(x))
         if self.c["query_key_norm"]:
             q, k = self.q_norm(q), self.k_norm(k)
         for first, pairs, base, axis in rotations(self.c):
             q, k = (rotate(y, batch["axes"][axis], first, pairs, base) for y in (q, k))
-        # [heads, queries, keys]
-        bias = torch.zeros(len(x), len(x), device=x.device, dtype=x.dtype).masked_fill(~batch["sees"], -math.inf)
+        # [rows, heads, queries, keys]
+        bias = batch["sees"][:, None]
         if self.c["variate_bias"]:
-            same = (batch["variates"][:, None] == batch["variates"][None, :]).long()
-            bias = bias + self.var_attn_bias.emb(same).permute(2, 0, 1)
-        y = F.scaled_dot_product_attention(*(z.transpose(0, 1)[None] for z in (q, k, v)), attn_mask=bias)[0]
-        return self.out_proj(y.transpose(0, 1).reshape(x.shape))
+            same = (batch["variates"][:, :, None] == batch["variates"][:, None, :]).long()
+            bias = self.var_attn_bias.emb(same).permute(0, 3, 1, 2).masked_fill(~bias, -math.inf)
+        y = F.scaled_dot_product_attention(*(z.transpose(1, 2) for z in (q, k, v)), attn_mask=bias)
+        return self.out_proj(y.transpose(1, 2).reshape(x.shape))
 
 
 class Expert(nn.Module):
@@ -120,9 +120,10 @@ class FeedForward(nn.Module):
             self.gate = nn.Linear(c["model_size"], self.count, bias=False)
 
     def forward(self, x, centroids):
-        """x: [tokens, model size]; centroids: [experts, model size] or None. Returns the sum and the balance loss."""
+        """x: [..., model size]; centroids: [experts, model size] or None. Returns the sum and the balance loss."""
         if self.count == 1:
             return self.experts[0](x), x.new_zeros(())
+        shape, x = x.shape, x.flatten(0, -2)
         logits = self.gate(x) if centroids is None else torch.cdist(
             x, centroids.to(x.dtype), compute_mode="donot_use_mm_for_euclid_dist")
         best, choice = logits.float().topk(self.top, -1)
@@ -134,7 +135,7 @@ class FeedForward(nn.Module):
         y = torch.zeros_like(x).index_add(
             0, tokens, (torch.cat(outputs) * weight.flatten()[order, None]).to(x.dtype))
         balance = self.count * ((load / load.sum()) * logits.float().softmax(-1).mean(0)).sum()
-        return y, balance
+        return y.view(shape), balance
 
 
 class Layer(nn.Module):
@@ -182,13 +183,13 @@ class Encoder(nn.Module):
                 nn.init.zeros_(parameter)
 
     def forward(self, x, segments, times, variates=None, coordinates=None):
-        """x: [tokens, model size]; segments, times, variates: [tokens]; coordinates: one [tokens] for each axis.
+        """x: [rows, tokens, model size]; segments, times, variates: [rows, tokens]; coordinates: one for each axis.
 
         Returns the encoded tokens and the balance loss, the mean over the layers.
         """
-        sees = segments[:, None] == segments[None, :]
+        sees = segments[:, :, None] == segments[:, None, :]
         if self.c["is_causal"]:
-            sees = sees & (times[None, :] <= times[:, None])
+            sees = sees & (times[:, None, :] <= times[:, :, None])
         axes = coordinates if coordinates else [times]
         batch = dict(sees=sees, variates=variates, axes=axes)
         for table, axis in zip(getattr(self, "positions", []), axes):

@@ -42,7 +42,10 @@ def case(configuration, seed, lengths=(7, 1, 12)):
     times = torch.cat([torch.arange(n) for n in lengths])
     variates = torch.arange(tokens) % 2
     coordinates = [torch.rand(tokens) * 20 for _ in range(2)] if "rotary2_d" in configuration["positions"] else None
-    output, balance = model(x, segments, times, variates, coordinates)
+    row = lambda a: None if a is None else a[None]
+    output, balance = model(
+        row(x), row(segments), row(times), row(variates), [row(c) for c in coordinates] if coordinates else None)
+    output = output[0]
     upstream = torch.randn_like(output)
     ((output * upstream).sum() + configuration["balance_loss"] * balance).backward()
     arrays = {f"parameter.encoder.{n}": p for n, p in model.state_dict().items()}

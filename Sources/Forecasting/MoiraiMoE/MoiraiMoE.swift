@@ -39,7 +39,6 @@ public final class MoiraiMoE: Sendable {
       file, parameters.map { "param_proj.proj.\($0.0)" }, parameters.map(\.1), size, precision)
     encoder = try Encoder(configuration.encoder, file: file, precision: precision)
     self.precision = precision ?? file.precision(of: "in_proj.weight")
-    file.releasePages()
   }
 
   private var projections: [LinearLayer] { [inputProjection, featureProjection, residualProjection, head] }
@@ -81,40 +80,4 @@ public final class MoiraiMoE: Sendable {
     }
     return result
   }
-}
-
-/// y = W x + b with weights [1, outputs, inputs] as published, or [outputs, inputs].
-struct LinearLayer: Sendable {
-  private let weight: PackedMatrix
-  private let bias: [Float]
-
-  init(_ file: SafeTensors, _ names: [String], _ outputs: Int, _ inputs: Int, _ precision: Precision?) throws {
-    try self.init(file, names, names.map { _ in outputs }, inputs, precision)
-  }
-
-  /// Stacks the outputs of several projections.
-  init(_ file: SafeTensors, _ names: [String], _ outputs: [Int], _ inputs: Int, _ precision: Precision?) throws {
-    var parts: [Tensor] = [], biases: [Float] = []
-    for (name, outputs) in zip(names, outputs) {
-      parts.append(try file.floats(name + ".weight", shape: [1, outputs, inputs]).reshaped(outputs, inputs))
-      biases += try file.floats(name + ".bias", shape: [1, outputs]).values
-    }
-    weight = PackedMatrix(parts, precision: precision ?? file.precision(of: names[0] + ".weight"))
-    bias = biases
-  }
-
-  func callAsFunction(_ x: Tensor) -> Tensor {
-    let y = Tensor(shape: [x.rows, weight.outputs])
-    self(x, addingTo: y)
-    return y
-  }
-
-  func callAsFunction(_ x: Tensor, addingTo y: Tensor) {
-    weight.multiplyInParallel(
-      x.pointer, stride: x.rowSize, count: x.rows, into: y.pointer, stride: weight.outputs, accumulate: true)
-    for row in 0..<y.rows { Kernels.best.add_scaled(y.row(row), bias, 1, weight.outputs) }
-  }
-
-  var bytes: Int { weight.bytes }
-  var parameterCount: Int { weight.inputs * weight.outputs + bias.count }
 }

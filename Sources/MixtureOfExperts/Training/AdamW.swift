@@ -66,7 +66,7 @@ public final class AdamW {
   @discardableResult public func update(_ gradients: ParameterSet) -> Double {
     let norm = Kernels.best.sum_of_squares(gradients.all.pointer, gradients.count).squareRoot()
     guard norm.isFinite else { return norm }
-    var about = docq_adamw(
+    let template = docq_adamw(
       rate: Float(options.rate * options.schedule.factor(step)), beta1: Float(options.beta1),
       beta2: Float(options.beta2), epsilon: Float(options.epsilon), decay: 0,
       correction1: Float(1 - pow(options.beta1, Double(step + 1))),
@@ -76,7 +76,6 @@ public final class AdamW {
     let keep = Float(min(options.averageKeep, Double(1 + step) / Double(10 + step)))
     let pieces = parameters.specifications.map(\.name).filter { !parameters.buffer($0).isEmpty }
     let specifications = Dictionary(uniqueKeysWithValues: parameters.specifications.map { ($0.name, $0) })
-    nonisolated(unsafe) let template = about
     Parallel.forEach(pieces.count) { index in
       let name = pieces[index]
       guard let specification = specifications[name], specification.trains else { return }
@@ -86,7 +85,6 @@ public final class AdamW {
       Kernels.best.adamw(&own, parameters[name], gradients[name], first[name], second[name], count)
       Kernels.best.blend(average[name], parameters[name], keep, count)
     }
-    about.decay = 0
     return norm
   }
 
