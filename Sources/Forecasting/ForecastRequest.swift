@@ -108,6 +108,11 @@ public enum ForecastModels {
     guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
       throw ForecastError.unknownModel(model)
     }
+    let config = FileManager.default.contents(atPath: url.appendingPathComponent("config.json").path) ?? Data()
+    let architecture = (try? JSONSerialization.jsonObject(with: config) as? [String: Any])?["architecture"] as? String
+    if architecture == QuantileConfiguration.architecture {
+      return QuantileForecaster(model: try QuantileMoE(url), name: url.lastPathComponent)
+    }
     return MoiraiForecaster(try MoiraiMoE(url), name: url.lastPathComponent)
   }
 }

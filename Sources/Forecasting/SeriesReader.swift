@@ -156,7 +156,7 @@ private struct JSONSeries {
       id: line.id?.text ?? "\(number)", target: rows, isMultivariate: isMultivariate, start: line.start,
       frequency: frequency, predictionLength: line.predictionLength)
     if let code = line.freq, frequency == nil {
-      series.notes.append("freq '\(code.prefix(20))' is not known and was not used; known are for example M, W, D, 15min")
+      series.notes.append("freq '\(code.prefix(20))' is not known and was not used; known are M, W, D, 15min and more")
     }
     series.pastCovariates = line.pastCovariates?.rows ?? []
     series.futureCovariates = line.futureCovariates?.rows ?? []

@@ -21,8 +21,8 @@ struct MoiraiForecaster: SeriesForecaster {
     var results = [Forecast?](repeating: nil, count: series.count)
     var inputs: [(index: Int, input: MoiraiInput, notes: [String])] = []
     for (index, one) in series.enumerated() {
-      if let reason = Self.reasonAgainst(one) {
-        results[index] = try fallBack(one, request, reason)
+      if let reason = one.reasonAgainstModels {
+        results[index] = try one.naiveForecast(request, insteadOf: name, reason)
       } else {
         var notes = one.notes
         inputs.append((index, try input(one, request, &notes), notes))
@@ -36,22 +36,6 @@ struct MoiraiForecaster: SeriesForecaster {
       }
     }
     return results.map { $0! }
-  }
-
-  /// nil where the model can be used.
-  static func reasonAgainst(_ series: TimeSeries) -> String? {
-    let observed = series.target.map { $0.filter(\.isFinite) }
-    if observed.allSatisfy({ $0.count < 3 }) { return "fewer than 3 observed values" }
-    if observed.allSatisfy({ Set($0).count < 2 }) { return "the series is constant" }
-    return nil
-  }
-
-  private func fallBack(_ series: TimeSeries, _ request: ForecastRequest, _ reason: String) throws -> Forecast {
-    var plain = series
-    plain.pastCovariates = []
-    plain.futureCovariates = []
-    plain.notes.append("\(reason): \(Naive().name) was used instead of \(name)")
-    return try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
   }
 
   private func input(
