@@ -52,20 +52,21 @@ struct CoreBenchmark: ParsableCommand {
     var runs = 5
 
     func run() throws {
-      let model = try ForecastModels.load(directory)
+      let fast = try ForecastModels.load(directory, precision: .bfloat16)
       var request = ForecastRequest(horizon: 96)
       request.samples = 100
       let one = CoreBenchmark.series(512, 1), many = CoreBenchmark.series(512, 32)
-      let cached = try CoreBenchmark.fastest(runs) { _ = try model.forecast(one, request) }
-      request.decoding = .exact
-      let exact = try CoreBenchmark.fastest(max(1, runs / 2)) { _ = try model.forecast(one, request) }
-      request.decoding = .cached
+      var figures = ["cached_bfloat16_seconds": try CoreBenchmark.fastest(runs) { _ = try fast.forecast(one, request) }]
       request.horizon = 16
-      let batch = try CoreBenchmark.fastest(runs) { _ = try model.forecast(many, request) }
-      try CoreBenchmark.report([
-        "cached_seconds": cached, "exact_seconds": exact, "batch_seconds": batch,
-        "peak_mib": CoreBenchmark.peakMemory,
-      ])
+      figures["batch_bfloat16_seconds"] = try CoreBenchmark.fastest(runs) { _ = try fast.forecast(many, request) }
+
+      let model = try ForecastModels.load(directory)
+      figures["batch_seconds"] = try CoreBenchmark.fastest(runs) { _ = try model.forecast(many, request) }
+      request.horizon = 96
+      figures["cached_seconds"] = try CoreBenchmark.fastest(runs) { _ = try model.forecast(one, request) }
+      request.decoding = .exact
+      figures["exact_seconds"] = try CoreBenchmark.fastest(max(1, runs / 2)) { _ = try model.forecast(one, request) }
+      try CoreBenchmark.report(figures)
     }
   }
 
@@ -84,7 +85,7 @@ struct CoreBenchmark: ParsableCommand {
     }
   }
 
-  /// The sparse feed-forward block alone, against the largest product that OpenBLAS makes.
+  /// GFLOP/s of the sparse feed-forward block alone, by precision, and of a large product in OpenBLAS.
   struct Experts: ParsableCommand {
     @Option(help: "Runs of each; the fastest counts.")
     var runs = 50
@@ -96,13 +97,17 @@ struct CoreBenchmark: ParsableCommand {
       let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
       defer { try? FileManager.default.removeItem(at: url) }
       try ParameterSet(configuration.parameters(), seed: 1).write(to: url)
-      let experts = try SparseFeedForward(configuration, file: try SafeTensors(url), layer: 0)
+      let file = try SafeTensors(url)
       let tokens = 200
       var random = CounterBasedRandom(seed: 2)
       let x = Tensor(shape: [tokens, 384], (0..<tokens * 384).map { _ in Float(random.normal()) })
       let y = Tensor(tokens, 384)
-      let block = CoreBenchmark.fastest(runs) { experts.forward(x, addingTo: y) }
       let work = 2.0 * Double(tokens) * 2 * 3 * 384 * 512
+      var figures: [String: Double] = [:]
+      for precision in Precision.allCases {
+        let experts = try SparseFeedForward(configuration, file: file, layer: 0, precision: precision)
+        figures[precision.rawValue] = work / CoreBenchmark.fastest(runs) { experts.forward(x, addingTo: y) } / 1e9
+      }
 
       let size = 1024
       let a = Tensor(shape: [size, size], (0..<size * size).map { _ in Float(random.normal()) })
@@ -112,10 +117,8 @@ struct CoreBenchmark: ParsableCommand {
           BLAS.product(size, size, size, a.pointer, size, a.pointer, size, outputs[thread].pointer, size)
         }
       }
-      let peak = 2 * pow(Double(size), 3) * Double(Parallel.threads) / product
-      try CoreBenchmark.report([
-        "experts_gflops": work / block / 1e9, "peak_gflops": peak / 1e9, "share": work / block / peak,
-      ])
+      figures["peak"] = 2 * pow(Double(size), 3) * Double(Parallel.threads) / product / 1e9
+      try CoreBenchmark.report(figures)
     }
   }
 

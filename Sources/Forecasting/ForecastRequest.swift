@@ -99,9 +99,11 @@ public enum ForecastModels {
   }
 
   /// One of the product's own models, or a checkpoint.
-  /// - Parameter model: a name, or the folder of config.json and model.safetensors.
+  /// - Parameters:
+  ///   - model: a name, or the folder of config.json and model.safetensors.
+  ///   - precision: of a checkpoint's matrices; nil keeps what its file has.
   /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
-  public static func load(_ model: String) throws -> any SeriesForecaster {
+  public static func load(_ model: String, precision: Precision? = nil) throws -> any SeriesForecaster {
     if names.contains(model) { return try named(model) }
     let url = URL(fileURLWithPath: model, isDirectory: true)
     var isDirectory: ObjCBool = false
@@ -111,8 +113,8 @@ public enum ForecastModels {
     let config = FileManager.default.contents(atPath: url.appendingPathComponent("config.json").path) ?? Data()
     let architecture = (try? JSONSerialization.jsonObject(with: config) as? [String: Any])?["architecture"] as? String
     if architecture == QuantileConfiguration.architecture {
-      return QuantileForecaster(model: try QuantileMoE(url), name: url.lastPathComponent)
+      return QuantileForecaster(model: try QuantileMoE(url, precision: precision), name: url.lastPathComponent)
     }
-    return MoiraiForecaster(try MoiraiMoE(url), name: url.lastPathComponent)
+    return MoiraiForecaster(try MoiraiMoE(url, precision: precision), name: url.lastPathComponent)
   }
 }

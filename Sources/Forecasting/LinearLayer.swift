@@ -6,12 +6,18 @@ struct LinearLayer: Sendable {
   private let weight: PackedMatrix
   private let bias: [Float]
 
-  init(_ file: SafeTensors, _ names: [String], _ outputs: Int, _ inputs: Int, _ precision: Precision?) throws {
-    try self.init(file, names, names.map { _ in outputs }, inputs, precision)
+  init(
+    _ file: SafeTensors, _ names: [String], _ outputs: Int, _ inputs: Int, _ precision: Precision?,
+    _ arena: WeightArena? = nil
+  ) throws {
+    try self.init(file, names, names.map { _ in outputs }, inputs, precision, arena)
   }
 
   /// Stacks the outputs of several projections.
-  init(_ file: SafeTensors, _ names: [String], _ outputs: [Int], _ inputs: Int, _ precision: Precision?) throws {
+  init(
+    _ file: SafeTensors, _ names: [String], _ outputs: [Int], _ inputs: Int, _ precision: Precision?,
+    _ arena: WeightArena? = nil
+  ) throws {
     var parts: [Tensor] = [], biases: [Float] = []
     for (name, outputs) in zip(names, outputs) {
       let isNested = try file.entry(name + ".weight").shape.count == 3
@@ -19,7 +25,7 @@ struct LinearLayer: Sendable {
       parts.append(weight.reshaped(outputs, inputs))
       biases += try file.floats(name + ".bias", shape: isNested ? [1, outputs] : [outputs]).values
     }
-    weight = PackedMatrix(parts, precision: precision ?? file.precision(of: names[0] + ".weight"))
+    weight = PackedMatrix(parts, precision: precision ?? file.precision(of: names[0] + ".weight"), arena: arena)
     bias = biases
   }
 

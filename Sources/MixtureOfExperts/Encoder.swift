@@ -33,11 +33,13 @@ public final class Encoder: Sendable {
     if configuration.experts > 1, configuration.gate == .centroidDistance {
       centroids = try file.floats(prefix + "centroid")
     }
+    let arena = WeightArena()
     var made: [EncoderLayer] = []
     for index in 0..<configuration.layers {
       made.append(
         try EncoderLayer(
-          configuration, file, "\(prefix)layers.\(index).", precision: precision, centroids: centroids, index: index))
+          configuration, file, "\(prefix)layers.\(index).", precision: precision, centroids: centroids, index: index,
+          arena))
     }
     layers = made
     finalNorm =
@@ -54,53 +56,71 @@ public final class Encoder: Sendable {
 
   /// A pass over whole sequences.
   /// - Parameters:
-  ///   - x: token vectors [tokens, model size]; they are overwritten with the result.
+  ///   - x: token vectors [tokens, model size]; they are overwritten.
+  ///   - asked: tokens whose result is wanted, which saves the last layer's work for the others; nil for all.
   ///   - routing: counts which experts the tokens take.
-  public func forward(_ x: Tensor, _ layout: TokenLayout, routing: RoutingReport? = nil) {
-    _ = run(x, layout, branches: nil, keep: false, routing)
+  /// - Returns: the encoded tokens, [asked, model size]; x itself where all are wanted.
+  @discardableResult public func forward(
+    _ x: Tensor, _ layout: TokenLayout, asked: [Int]? = nil, routing: RoutingReport? = nil
+  ) -> Tensor {
+    run(x, layout, asked, branches: nil, keep: false, routing).result
   }
 
   /// A pass over whole sequences that can be continued.
-  public func prefill(_ x: Tensor, _ layout: TokenLayout, routing: RoutingReport? = nil) -> PrefixCache {
-    PrefixCache(
-      layers: run(x, layout, branches: nil, keep: true, routing), times: Int32Buffer(layout.times),
-      variates: Int32Buffer(layout.variates), segments: layout.segments)
+  public func prefill(
+    _ x: Tensor, _ layout: TokenLayout, asked: [Int]? = nil, routing: RoutingReport? = nil
+  ) -> (result: Tensor, cache: PrefixCache) {
+    let (result, kept) = run(x, layout, asked, branches: nil, keep: true, routing)
+    return (
+      result,
+      PrefixCache(
+        layers: kept, times: Int32Buffer(layout.times), variates: Int32Buffer(layout.variates),
+        segments: layout.segments)
+    )
   }
 
   /// The next tokens of every branch: segment i of the layout belongs to branch i.
-  public func step(
-    _ x: Tensor, _ layout: TokenLayout, _ branches: BranchCache, routing: RoutingReport? = nil
-  ) {
+  @discardableResult public func step(
+    _ x: Tensor, _ layout: TokenLayout, _ branches: BranchCache, asked: [Int]? = nil, routing: RoutingReport? = nil
+  ) -> Tensor {
     branches.extend(layout)
-    _ = run(x, layout, branches: branches, keep: false, routing)
+    return run(x, layout, asked, branches: branches, keep: false, routing).result
   }
 
   private func run(
-    _ x: Tensor, _ layout: TokenLayout, branches: BranchCache?, keep: Bool, _ routing: RoutingReport?
-  ) -> [Tensor] {
+    _ x: Tensor, _ layout: TokenLayout, _ asked: [Int]?, branches: BranchCache?, keep: Bool, _ routing: RoutingReport?
+  ) -> (result: Tensor, kept: [Tensor]) {
     let size = configuration.modelSize
     precondition(x.shape == [layout.count, size])
-    guard layout.count > 0 else { return [] }
+    guard layout.count > 0 else { return (x, []) }
     addPositions(x, layout)
     let angles = layout.angles(configuration)
     let work = EncoderWorkspace(tokens: layout.count, configuration)
     let times = Int32Buffer(layout.times), variates = Int32Buffer(layout.variates)
+    let isPre = configuration.normPlacement == .pre
+    var x = x
     var kept: [Tensor] = []
     for (index, layer) in layers.enumerated() {
       if keep { work.qkv = Tensor(shape: [layout.count, 3 * size], zeroed: false) }
-      let isPre = configuration.normPlacement == .pre
-      if isPre { layer.norm1.apply(x.pointer, work.normed.pointer, layout.count, configuration) }
-      layer.attention.forward(
-        isPre ? work.normed : x, into: work.attended, work, layout, angles, times, variates, branches, layer: index)
-      layer.attention.project(work.attended, addingTo: x)
-      if !isPre { layer.norm1.apply(x.pointer, x.pointer, layout.count, configuration) }
-      if isPre { layer.norm2.apply(x.pointer, work.normed.pointer, layout.count, configuration) }
-      layer.experts.forward(isPre ? work.normed : x, addingTo: x, work, routing, layer: index)
-      if !isPre { layer.norm2.apply(x.pointer, x.pointer, layout.count, configuration) }
+      let chosen = index == layers.count - 1 ? asked : nil
+      if isPre { layer.norm1.apply(x.pointer, work.normed.pointer, x.rows, configuration) }
+      let attended = layer.attention.forward(
+        isPre ? work.normed : x, into: work.attended, chosen, work, layout, angles, times, variates, branches,
+        layer: index)
+      if let chosen { x = x.gathered(chosen) }
+      layer.attention.project(attended, addingTo: x)
+      if !isPre { layer.norm1.apply(x.pointer, x.pointer, x.rows, configuration) }
+      var y = x
+      if isPre {
+        y = chosen == nil ? work.normed : Tensor(shape: x.shape, zeroed: false)
+        layer.norm2.apply(x.pointer, y.pointer, x.rows, configuration)
+      }
+      layer.experts.forward(y, addingTo: x, work, routing, layer: index)
+      if !isPre { layer.norm2.apply(x.pointer, x.pointer, x.rows, configuration) }
       if keep { kept.append(work.qkv) }
     }
-    finalNorm?.apply(x.pointer, x.pointer, layout.count, configuration)
-    return kept
+    finalNorm?.apply(x.pointer, x.pointer, x.rows, configuration)
+    return (x, kept)
   }
 
   private func addPositions(_ x: Tensor, _ layout: TokenLayout) {
@@ -122,18 +142,18 @@ struct EncoderLayer: Sendable {
 
   init(
     _ configuration: EncoderConfiguration, _ file: SafeTensors, _ prefix: String, precision: Precision?,
-    centroids: Tensor?, index: Int
+    centroids: Tensor?, index: Int, _ arena: WeightArena
   ) throws {
     norm1 = try NormWeights(configuration.norm, file, prefix + "norm1")
     norm2 = try NormWeights(configuration.norm, file, prefix + "norm2")
-    attention = try SelfAttention(configuration, file, prefix + "self_attn.", precision: precision)
+    attention = try SelfAttention(configuration, file, prefix + "self_attn.", precision: precision, arena)
     experts = try ExpertFeedForward(
       configuration, file, prefix + "ffn.", precision: precision,
       centroids: centroids.map { all in
         Tensor(
           shape: [configuration.experts, configuration.modelSize],
           UnsafeBufferPointer(start: all.row(index), count: all.rowSize))
-      })
+      }, arena)
   }
 
   var bytes: Int { attention.bytes + experts.bytes }

@@ -15,12 +15,12 @@ struct ExpertFeedForward: Sendable {
 
   init(
     _ configuration: EncoderConfiguration, _ file: SafeTensors, _ prefix: String, precision: Precision?,
-    centroids: Tensor?
+    centroids: Tensor?, _ arena: WeightArena
   ) throws {
     self.configuration = configuration
     let (size, hidden) = (configuration.modelSize, configuration.feedForwardSize)
     if configuration.experts > 1 {
-      router = try Router(configuration, file, prefix + "gate.weight", centroids: centroids)
+      router = try Router(configuration, file, prefix + "gate.weight", centroids: centroids, arena)
     } else {
       router = nil
     }
@@ -30,8 +30,9 @@ struct ExpertFeedForward: Sendable {
       let at = "\(prefix)experts.\(expert)."
       do {
         let first = try PackedMatrix(
-          file, names.map { at + $0 + ".weight" }, shape: [hidden, size], precision: precision)
-        let second = try PackedMatrix(file, [at + "fc2.weight"], shape: [size, hidden], precision: precision)
+          file, names.map { at + $0 + ".weight" }, shape: [hidden, size], precision: precision, arena: arena)
+        let second = try PackedMatrix(
+          file, [at + "fc2.weight"], shape: [size, hidden], precision: precision, arena: arena)
         packed.withLock { $0.0[expert] = (first, second) }
       } catch {
         packed.withLock { $0.1 = error }
@@ -59,11 +60,12 @@ struct ExpertFeedForward: Sendable {
     let assignment = router?.assign(x, work.gateLogits) ?? .dense(tokens: tokens)
     routing?.add(assignment, layer: layer)
 
+    let block = Int(DOCQ_BLOCK_ROWS)
     // Pieces of one expert's tokens, the largest first so that the cores finish together.
     let pieces = (0..<configuration.experts).flatMap { expert in
       let range = assignment.ranges[expert]
-      return stride(from: range.lowerBound, to: range.upperBound, by: 96).map {
-        (expert: expert, pairs: $0..<min($0 + 96, range.upperBound))
+      return stride(from: range.lowerBound, to: range.upperBound, by: block).map {
+        (expert: expert, pairs: $0..<min($0 + block, range.upperBound))
       }
     }.sorted { $0.pairs.count > $1.pairs.count }
     let out = work.expertOutputs
@@ -137,11 +139,12 @@ public struct SparseFeedForward: Sendable {
 
   /// - Throws: `CheckpointError`.
   public init(
-    _ configuration: EncoderConfiguration, file: SafeTensors, prefix: String = "encoder.", layer: Int
+    _ configuration: EncoderConfiguration, file: SafeTensors, prefix: String = "encoder.", layer: Int,
+    precision: Precision? = nil
   ) throws {
     self.configuration = configuration
     block = try ExpertFeedForward(
-      configuration, file, "\(prefix)layers.\(layer).ffn.", precision: nil, centroids: nil)
+      configuration, file, "\(prefix)layers.\(layer).ffn.", precision: precision, centroids: nil, WeightArena())
   }
 
   /// target += experts(x); both [tokens, model size].

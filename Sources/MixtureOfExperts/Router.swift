@@ -9,13 +9,15 @@ struct Router: Sendable {
   private let centroids: Tensor?
 
   /// Gates are small and decide everything: they stay in Float32.
-  init(_ configuration: EncoderConfiguration, _ file: SafeTensors, _ name: String, centroids: Tensor?) throws {
+  init(
+    _ configuration: EncoderConfiguration, _ file: SafeTensors, _ name: String, centroids: Tensor?, _ arena: WeightArena
+  ) throws {
     self.configuration = configuration
     self.centroids = centroids
     linear =
       centroids == nil
       ? try PackedMatrix(
-        file, [name], shape: [configuration.experts, configuration.modelSize], precision: .float32) : nil
+        file, [name], shape: [configuration.experts, configuration.modelSize], precision: .float32, arena: arena) : nil
   }
 
   /// The largest logits win; their softmax weighs the experts.

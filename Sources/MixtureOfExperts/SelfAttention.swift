@@ -14,13 +14,16 @@ struct SelfAttention: Sendable {
   /// [2, heads]: other variate, same variate.
   private let variateBias: Tensor?
 
-  init(_ configuration: EncoderConfiguration, _ file: SafeTensors, _ prefix: String, precision: Precision?) throws {
+  init(
+    _ configuration: EncoderConfiguration, _ file: SafeTensors, _ prefix: String, precision: Precision?,
+    _ arena: WeightArena
+  ) throws {
     self.configuration = configuration
     let shape = [configuration.modelSize, configuration.modelSize]
     let names = ["q_proj", "k_proj", "v_proj"].map { prefix + $0 }
-    projection = try PackedMatrix(file, names.map { $0 + ".weight" }, shape: shape, precision: precision)
+    projection = try PackedMatrix(file, names.map { $0 + ".weight" }, shape: shape, precision: precision, arena: arena)
     projectionBias = configuration.hasBias ? try names.flatMap { try file.floats($0 + ".bias").values } : []
-    output = try PackedMatrix(file, [prefix + "out_proj.weight"], shape: shape, precision: precision)
+    output = try PackedMatrix(file, [prefix + "out_proj.weight"], shape: shape, precision: precision, arena: arena)
     outputBias = configuration.hasBias ? try file.floats(prefix + "out_proj.bias").values : []
     queryNorm = configuration.queryKeyNorm ? try file.floats(prefix + "q_norm.weight") : nil
     keyNorm = configuration.queryKeyNorm ? try file.floats(prefix + "k_norm.weight") : nil
@@ -29,38 +32,60 @@ struct SelfAttention: Sendable {
 
   var bytes: Int { projection.bytes + output.bytes }
 
-  /// Attention without its output projection: `out` [tokens, model size].
+  /// Attention without its output projection.
+  /// - Parameters:
+  ///   - out: room for [tokens, model size].
+  ///   - asked: tokens whose attention is wanted; nil for all.
+  /// - Returns: [asked, model size]; `out` where all are wanted.
   func forward(
-    _ x: Tensor, into out: Tensor, _ work: EncoderWorkspace, _ layout: TokenLayout,
+    _ x: Tensor, into out: Tensor, _ asked: [Int]?, _ work: EncoderWorkspace, _ layout: TokenLayout,
     _ angles: [(cosine: [Float], sine: [Float])], _ times: Int32Buffer, _ variates: Int32Buffer,
     _ branches: BranchCache?, layer: Int
-  ) {
+  ) -> Tensor {
     let (tokens, size) = (layout.count, configuration.modelSize)
     let qkv = work.qkv
     projection.multiplyInParallel(x.pointer, stride: size, count: tokens, into: qkv.pointer, stride: 3 * size)
     Parallel.forRanges(tokens, least: 32) { range in prepare(qkv, range, angles) }
     if let branches { store(qkv, layout, branches, layer) }
 
-    // Pieces of at most 32 queries of one sequence.
-    let pieces = layout.segments.enumerated().flatMap { index, segment in
-      stride(from: segment.lowerBound, to: segment.upperBound, by: 32).map {
-        (segment: index, queries: $0..<min($0 + 32, segment.upperBound))
-      }
-    }
+    let out = asked.map { Tensor(shape: [$0.count, size], zeroed: false) } ?? out
+    let pieces = Self.pieces(layout, asked)
     let threads = tokens * size > 1 << 14 ? Parallel.threads : 1
-    Parallel.forEach(pieces.count, threads: threads) { piece in
-      let (segment, queries) = pieces[piece]
-      let spans = self.spans(segment, layout, qkv, times, variates, branches, layer)
+    Parallel.forEach(pieces.count, threads: threads) { index in
+      let piece = pieces[index]
+      let spans = self.spans(piece.segment, layout, qkv, times, variates, branches, layer)
       spans.withUnsafeBufferPointer { spans in
         var about = docq_attention(
           heads: Int32(configuration.heads), head_size: Int32(configuration.headSize),
           causal: configuration.isCausal ? 1 : 0, scale: 1 / Float(configuration.headSize).squareRoot(),
           bias: variateBias.map { UnsafePointer($0.pointer) }, spans: spans.baseAddress, span_count: Int32(spans.count))
+        let first = piece.queries.lowerBound
         Kernels.best.attention(
-          &about, qkv.row(queries.lowerBound), 3 * size, times.start + queries.lowerBound,
-          variates.start + queries.lowerBound, Int32(queries.count), out.row(queries.lowerBound), size)
+          &about, qkv.row(first), 3 * size, times.start + first, variates.start + first, Int32(piece.queries.count),
+          out.row(piece.place), size)
       }
     }
+    return out
+  }
+
+  /// At most 32 neighbouring queries of one sequence, and where their results go.
+  private struct Piece {
+    var segment: Int
+    var queries: Range<Int>
+    var place: Int
+  }
+
+  private static func pieces(_ layout: TokenLayout, _ asked: [Int]?) -> [Piece] {
+    guard let asked else {
+      return layout.segments.enumerated().flatMap { index, segment in
+        stride(from: segment.lowerBound, to: segment.upperBound, by: 32).map {
+          Piece(segment: index, queries: $0..<min($0 + 32, segment.upperBound), place: $0)
+        }
+      }
+    }
+    var owners = [Int](repeating: 0, count: layout.count)
+    for (index, segment) in layout.segments.enumerated() { for token in segment { owners[token] = index } }
+    return asked.enumerated().map { Piece(segment: owners[$1], queries: $1..<$1 + 1, place: $0) }
   }
 
   /// x += out_proj(attended).

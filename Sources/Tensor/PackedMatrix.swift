@@ -27,15 +27,16 @@ public final class PackedMatrix: @unchecked Sendable {
   public let inputs: Int
   public let outputs: Int
   public let precision: Precision
+  private let arena: WeightArena
   private let data: UnsafeMutableRawPointer
   private let scales: UnsafeMutablePointer<Float>?
   private let packed: docq_packed
 
   /// Stacks matrices of the same number of inputs: the outputs of the first come first.
   /// - Parameter parts: tensors [outputs, inputs].
-  public convenience init(_ parts: [Tensor], precision: Precision) {
+  public convenience init(_ parts: [Tensor], precision: Precision, arena: WeightArena? = nil) {
     self.init(
-      inputs: parts[0].rowSize, parts: parts.map { ($0.rows, UnsafePointer($0.pointer)) }, precision: precision)
+      inputs: parts[0].rowSize, parts: parts.map { ($0.rows, UnsafePointer($0.pointer)) }, precision: precision, arena)
     withExtendedLifetime(parts) {}
   }
 
@@ -43,9 +44,10 @@ public final class PackedMatrix: @unchecked Sendable {
   /// - Parameters:
   ///   - shape: of each, [outputs, inputs].
   ///   - precision: nil keeps what the file has.
+  ///   - arena: where the weights go, one for a model; nil for a matrix by itself.
   /// - Throws: `CheckpointError`.
   public convenience init(
-    _ file: SafeTensors, _ names: [String], shape: [Int], precision: Precision? = nil
+    _ file: SafeTensors, _ names: [String], shape: [Int], precision: Precision? = nil, arena: WeightArena? = nil
   ) throws {
     var converted: [Tensor] = []
     var parts: [(Int, UnsafePointer<Float>)] = []
@@ -62,17 +64,20 @@ public final class PackedMatrix: @unchecked Sendable {
         parts.append((outputs, UnsafePointer(converted[converted.count - 1].pointer)))
       }
     }
-    self.init(inputs: inputs, parts: parts, precision: precision ?? file.precision(of: names[0]))
+    self.init(inputs: inputs, parts: parts, precision: precision ?? file.precision(of: names[0]), arena)
     withExtendedLifetime(converted) {}
     for name in names { file.releasePages(of: name) }
   }
 
-  private init(inputs: Int, parts: [(outputs: Int, values: UnsafePointer<Float>)], precision: Precision) {
+  private init(
+    inputs: Int, parts: [(outputs: Int, values: UnsafePointer<Float>)], precision: Precision, _ arena: WeightArena?
+  ) {
     self.inputs = inputs
     outputs = parts.reduce(0) { $0 + $1.outputs }
     self.precision = precision
     let bytes = docq_packed_bytes(Int32(inputs), Int32(outputs), precision.format)
-    data = UnsafeMutableRawPointer.allocate(byteCount: max(64, bytes), alignment: 64)
+    self.arena = arena ?? WeightArena(chunkBytes: bytes)
+    data = self.arena.allocate(bytes)
     scales = precision == .int8 ? .allocate(capacity: (outputs + 31) / 32 * 32) : nil
     var rows: [UnsafePointer<Float>?] = []
     for part in parts { for row in 0..<part.outputs { rows.append(part.values + row * inputs) } }
@@ -82,7 +87,6 @@ public final class PackedMatrix: @unchecked Sendable {
   }
 
   deinit {
-    data.deallocate()
     scales?.deallocate()
   }
 

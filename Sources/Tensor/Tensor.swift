@@ -71,6 +71,13 @@ public struct Tensor: @unchecked Sendable {
     return result
   }
 
+  /// A copy of some rows.
+  public func gathered(_ rows: some Collection<Int>) -> Tensor {
+    let result = Tensor(shape: [rows.count] + shape.dropFirst(), zeroed: false)
+    for (index, source) in rows.enumerated() { result.row(index).update(from: row(source), count: rowSize) }
+    return result
+  }
+
   /// The same memory under another shape of as many values.
   public func reshaped(_ shape: Int...) -> Tensor {
     precondition(shape.reduce(1, *) == count)

@@ -2,6 +2,7 @@ import ArgumentParser
 import DocqClient
 import Forecasting
 import Foundation
+import Tensor
 
 struct ForecastCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -36,6 +37,12 @@ struct ForecastCommand: AsyncParsableCommand {
       faster. exact: every drawn patch changes it, as in the reference implementation.
       """)
   var decoding = MoiraiDecoding.cached
+  @Option(
+    help: """
+      How a checkpoint's weights are held: float32, bfloat16 or int8; sums are float32 in any case. Default: bfloat16 \
+      for --decoding cached, which is bound by memory, else as the file has them.
+      """)
+  var precision: Precision?
   @Flag(help: "Put a checkpoint's sample paths into the answer, too.")
   var paths = false
   @Option(help: "Draw context, median and bands into this SVG file.")
@@ -98,7 +105,7 @@ struct ForecastCommand: AsyncParsableCommand {
     request.seed = seed
     request.decoding = decoding
     request.keepsPaths = paths
-    let model = try ForecastModels.load(model)
+    let model = try ForecastModels.load(model, precision: precision ?? (decoding == .cached ? .bfloat16 : nil))
     var body = Data()
     var pairs: [(series: TimeSeries, forecast: Forecast)] = []
     for start in stride(from: 0, to: series.count, by: model.batchSize) {
@@ -131,3 +138,4 @@ struct ForecastCommand: AsyncParsableCommand {
 }
 
 extension MoiraiDecoding: ExpressibleByArgument {}
+extension Precision: ExpressibleByArgument {}

@@ -133,7 +133,7 @@ func largestDifference(_ a: some Collection<Float>, _ b: some Collection<Float>)
       )
     }
     let (prefix, prefixLayout) = part(0..<7)
-    let cache = encoder.prefill(prefix, prefixLayout)
+    let cache = encoder.prefill(prefix, prefixLayout).cache
     let branches = BranchCache(cache, parents: [0, 0, 0], capacity: 5)
     for range in [7..<9, 9..<12] {
       let (next, nextLayout) = part(range, copies: 3)
@@ -144,6 +144,17 @@ func largestDifference(_ a: some Collection<Float>, _ b: some Collection<Float>)
         #expect(largestDifference(found, expected) < 1e-5)
       }
     }
+  }
+
+  @Test(arguments: Variants.all.map(\.name)) func askingForAFewTokensChangesNothing(name: String) throws {
+    let configuration = Variants.all.first { $0.name == name }!.configuration
+    let encoder = try Encoder(configuration, file: try Variants.file(configuration))
+    let (x, layout) = Variants.tokens(configuration, [3, 40, 1])
+    let asked = [2, 41, 5, 43]
+    let few = encoder.forward(x.copy(), layout, asked: asked)
+    let all = encoder.forward(x, layout)
+    #expect(few.shape == [4, configuration.modelSize])
+    #expect(largestDifference(few.values, all.gathered(asked).values) < 1e-5)
   }
 
   @Test func whatComesLaterChangesNothingInACausalEncoder() throws {

@@ -61,17 +61,19 @@ extension MoiraiMoE {
     // The first patch of every path comes from the last token of each target's context.
     let needsMore = courses.contains { $0.tokens.horizonPatches > 1 }
     var prefix: PrefixCache?
-    if needsMore {
-      prefix = encoder.prefill(x, layout, routing: routing)
-    } else {
-      encoder.forward(x, layout, routing: routing)
-    }
     let ends = courses.flatMap { course in
       course.input.targets.indices.map { target in
         course.start + course.context.firstIndex(of: course.tokens.lastContextToken(target))!
       }
     }
-    var raw = parameters(rows(of: x, ends))
+    let encoded: Tensor
+    if needsMore {
+      let (result, cache) = encoder.prefill(x, layout, asked: ends, routing: routing)
+      (encoded, prefix) = (result, cache)
+    } else {
+      encoded = encoder.forward(x, layout, asked: ends, routing: routing)
+    }
+    var raw = parameters(encoded)
     var paths = courses.map { course in
       Array(
         repeating: course.input.targets.map { _ in [Double](repeating: 0, count: course.tokens.horizonPatches * patch)
@@ -93,12 +95,10 @@ extension MoiraiMoE {
         capacity: perBranch * (key[0] - 1))
       for step in 1..<key[0] {
         let (patches, layout) = next(courses, members, paths, samples, step: step, perBranch)
-        let x = embed(patches)
-        encoder.step(x, layout, branches, routing: routing)
         let targets = (0..<members.count * samples).flatMap { branch in
           (0..<key[1]).map { branch * perBranch + $0 }
         }
-        raw = parameters(rows(of: x, targets))
+        raw = parameters(encoder.step(embed(patches), layout, branches, asked: targets, routing: routing))
         draw(&paths, courses, raw, patchIndex: step, isShared: false, members)
       }
     }
@@ -219,11 +219,13 @@ extension MoiraiMoE {
           segments: members.indices.map { $0 * used.count..<($0 + 1) * used.count },
           times: members.flatMap { _ in used.map { base.times[$0] } },
           variates: members.flatMap { _ in used.map { base.variates[$0] } })
-        encoder.forward(x, layout, routing: routing)
         let asking = input.targets.indices.map { target in
           used.firstIndex(of: step == 0 ? base.lastContextToken(target) : base.horizonToken(target, step - 1))!
         }
-        let raw = parameters(rows(of: x, members.indices.flatMap { member in asking.map { member * used.count + $0 } }))
+        let raw = parameters(
+          encoder.forward(
+            x, layout, asked: members.indices.flatMap { member in asking.map { member * used.count + $0 } },
+            routing: routing))
         for sample in step == 0 ? Array(0..<samples) : members {
           let member = step == 0 ? 0 : sample - block
           for target in input.targets.indices {
@@ -250,12 +252,6 @@ extension MoiraiMoE {
       result.row(row).update(from: part.pointer, count: part.count)
       row += part.rows
     }
-    return result
-  }
-
-  private func rows(of x: Tensor, _ chosen: [Int]) -> Tensor {
-    let result = Tensor(shape: [chosen.count, x.rowSize], zeroed: false)
-    for (row, source) in chosen.enumerated() { result.row(row).update(from: x.row(source), count: x.rowSize) }
     return result
   }
 }

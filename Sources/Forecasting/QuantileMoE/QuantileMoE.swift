@@ -60,13 +60,9 @@ public final class QuantileMoE: Sendable {
     let hidden = inputProjection(tokens)
     Kernels.best.silu(hidden.pointer, hidden.count)
     featureProjection(hidden, addingTo: x)
-    encoder.forward(
-      x, TokenLayout(segments: segments, times: lengths.flatMap { (0..<Int32($0)).map { $0 } }), routing: routing)
-
-    let last = Tensor(shape: [contexts.count, x.rowSize], zeroed: false)
-    for (row, segment) in segments.enumerated() {
-      last.row(row).update(from: x.row(segment.upperBound - 1), count: x.rowSize)
-    }
+    let last = encoder.forward(
+      x, TokenLayout(segments: segments, times: lengths.flatMap { (0..<Int32($0)).map { $0 } }),
+      asked: segments.map { $0.upperBound - 1 }, routing: routing)
     let residuals = quantileHead(last), mix = baseHead(last)
     return contexts.indices.map { row in
       let bases = tokens.row(segments[row].upperBound - 1) + QuantileFeatures.baseOffset(configuration)
