@@ -44,6 +44,7 @@ extension CommandFailure {
     case DocumentReadError.badPageSelection(let text):
       self = .usage(DocumentReadError.badPageSelection(text: text).description)
     case let error as DocumentReadError: self = .unreadable(error.description)
+    case let error as CheckpointError: self = .unreadable(error.description)
     case let error as ForecastError: self = .usage(error.description)
     case let error as SeriesReadError: self = .unreadable(error.description)
     case let error as ArticleReadError: self = .unreadable(error.description)
