@@ -6,6 +6,7 @@ import ImpactScoring
 import JobHandlers
 import JobQueue
 import PDFReader
+import Tensor
 
 /// Runs a command over several files: a bad one is named and the rest still done.
 struct FileBatch {
