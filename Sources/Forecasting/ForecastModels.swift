@@ -1,0 +1,47 @@
+import Foundation
+import MixtureOfExperts
+import Tensor
+
+/// The models by name.
+public enum ForecastModels {
+  static let baselines: [any Forecaster] = [Theta(), ETS(), SeasonalNaive(), Naive()]
+  /// docq's own model, which comes with it.
+  public static let standard = "docq-forecast-1"
+  public static var names: [String] { [standard] + baselines.map(\.name) }
+
+  /// Loaded once, on first use.
+  private static let shipped = Result<QuantileForecaster, any Error> {
+    guard let folder = Bundle.module.url(forResource: "Resources/\(standard)", withExtension: nil) else {
+      throw CheckpointError.cannotOpen(standard, reason: "it is not among the installed resources")
+    }
+    return QuantileForecaster(model: try QuantileMoE(folder), name: standard)
+  }
+
+  /// One of the product's own models.
+  /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
+  public static func named(_ name: String) throws -> any SeriesForecaster {
+    if name == standard { return try shipped.get() }
+    guard let model = baselines.first(where: { $0.name == name }) else { throw ForecastError.unknownModel(name) }
+    return BaselineForecaster(model: model)
+  }
+
+  /// One of the product's own models, or a checkpoint.
+  /// - Parameters:
+  ///   - model: a name, or the folder of config.json and model.safetensors.
+  ///   - precision: of a checkpoint's matrices; nil keeps what its file has.
+  /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
+  public static func load(_ model: String, precision: Precision? = nil) throws -> any SeriesForecaster {
+    if names.contains(model) { return try named(model) }
+    let url = URL(fileURLWithPath: model, isDirectory: true)
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw ForecastError.unknownModel(model)
+    }
+    let config = FileManager.default.contents(atPath: url.appendingPathComponent("config.json").path) ?? Data()
+    let architecture = (try? JSONSerialization.jsonObject(with: config) as? [String: Any])?["architecture"] as? String
+    if architecture == QuantileConfiguration.architecture {
+      return QuantileForecaster(model: try QuantileMoE(url, precision: precision), name: url.lastPathComponent)
+    }
+    return MoiraiForecaster(try MoiraiMoE(url, precision: precision), name: url.lastPathComponent)
+  }
+}
