@@ -11,6 +11,13 @@ public struct RuleBasedLayout: Sendable {
 
   /// Fills lines and regions of every page and the document's relations.
   public func analyze(_ document: inout Document) {
+    let turns = document.pages.map(\.quarterTurnsToUpright)
+    for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: turns[index]) }
+    analyzeUpright(&document)
+    for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: -turns[index]) }
+  }
+
+  private func analyzeUpright(_ document: inout Document) {
     for index in document.pages.indices {
       document.pages[index].lines = LineBuilder.lines(of: document.pages[index])
     }

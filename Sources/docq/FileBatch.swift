@@ -44,7 +44,8 @@ extension CommandFailure {
     case DocumentReadError.badPageSelection(let text):
       self = .usage(DocumentReadError.badPageSelection(text: text).description)
     case let error as DocumentReadError: self = .unreadable(error.description)
-    case let error as ForecastError: self = .usage(error.description)
+    case let error as ForecastError:
+      if case .badSeries = error { self = .unreadable(error.description) } else { self = .usage(error.description) }
     case let error as SeriesReadError: self = .unreadable(error.description)
     case let error as ArticleReadError: self = .unreadable(error.description)
     case let error as ExtractionError: self = .unreadable(error.description)
