@@ -18,15 +18,23 @@ enum LineBuilder {
       }
     }
     merge(&groups, &boxes, gutters)
-    for (left, right) in StretchedSpaces.joins(boxes, gutters) {
+    join(StretchedSpaces.joins(boxes, gutters), &groups, &boxes)
+    join(HangingMarkers.joins(groups, boxes, on: page, gutters), &groups, &boxes)
+    return zip(groups, boxes).map { words, box in
+      let ordered = readingOrder(words, page)
+      return Line(words: ordered, bbox: box, text: text(ordered, page))
+    }
+  }
+
+  /// Joins the right piece of each pair to the left one; pairs of one row come from right to left or do not touch.
+  private static func join(_ pairs: [(left: Int, right: Int)], _ groups: inout [[Int]], _ boxes: inout [Rect]) {
+    for (left, right) in pairs {
       groups[left] += groups[right]
       groups[right] = []
       boxes[left] = boxes[left].union(boxes[right])
     }
-    return zip(groups, boxes).filter { !$0.0.isEmpty }.map { words, box in
-      let ordered = readingOrder(words, page)
-      return Line(words: ordered, bbox: box, text: text(ordered, page))
-    }
+    let kept = groups.indices.filter { !groups[$0].isEmpty }
+    (groups, boxes) = (kept.map { groups[$0] }, kept.map { boxes[$0] })
   }
 
   /// True when a word stands on the line's baseline, not far behind its end.

@@ -115,6 +115,6 @@ extension Page {
       if style.math { math += weight }
     }
     guard letters > 0 else { return (line.bbox.height, false, false, false, 0) }
-    return (size / letters, bold > letters * 0.6, italic > letters * 0.6, mono > letters * 0.7, math / letters)
+    return (size / letters, bold > letters * 0.85, italic > letters * 0.6, mono > letters * 0.7, math / letters)
   }
 }

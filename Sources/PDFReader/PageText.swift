@@ -87,9 +87,12 @@ enum PageText {
     private var box: Rect?
     private(set) var lastBox: Rect?
     private(set) var style: Int?
+    /// Letters of the first style less those of others: a brace or a quote in another font does not make the style.
+    private var lead = 0
 
     mutating func append(_ scalar: Unicode.Scalar, _ rect: Rect, _ style: Int) {
-      if self.style == nil { self.style = style }
+      if lead == 0 { self.style = style }
+      lead += style == self.style ? 1 : -1
       switch scalar.value {
       case 0xFB00: text.append(contentsOf: "ff".unicodeScalars)
       case 0xFB01: text.append(contentsOf: "fi".unicodeScalars)
@@ -97,6 +100,11 @@ enum PageText {
       case 0xFB03: text.append(contentsOf: "ffi".unicodeScalars)
       case 0xFB04: text.append(contentsOf: "ffl".unicodeScalars)
       case 0xAD: text.append("-")
+      // Bullets of the symbol fonts that word processors use.
+      case 0xF0B7: text.append("•")
+      case 0xF0A7: text.append("▪")
+      case 0xF0D8: text.append("➢")
+      case 0xF0FC: text.append("✓")
       default: text.append(scalar)
       }
       box = box?.union(rect) ?? rect

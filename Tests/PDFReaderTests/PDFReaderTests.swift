@@ -38,6 +38,14 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
     #expect(page.words.allSatisfy { $0.bbox.x0 >= 0 && $0.bbox.x1 <= page.width && $0.bbox.y1 <= page.height })
   }
 
+  @Test func textFromRightToLeftIsWholeAndInItsPlace() throws {
+    let page = try #require(read("pdf/right-to-left.pdf").pages.first)
+    #expect(page.words.contains { $0.text.contains("habibi") && $0.bbox.x0 < 110 && $0.bbox.width > 20 })
+    // The first line is lost when the page is selected from its upper left corner.
+    #expect(page.words.count { $0.text.unicodeScalars.contains("\u{062D}") } == 2)
+    #expect(!page.words.contains { $0.text.unicodeScalars.contains { (0x202A...0x202E).contains($0.value) } })
+  }
+
   @Test func metadataAndOutlineAreRead() throws {
     let document = try read("pdf/outline.pdf")
     #expect(document.metadata.producer?.contains("pdfTeX") == true)

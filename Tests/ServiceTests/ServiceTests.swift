@@ -233,6 +233,42 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     #expect(result.status == 0 && result.output.contains("\"source\" : \"embedded-xml\""))
   }
 
+  @Test func columnsOfARealPaperAreReadOneAfterTheOther() throws {
+    let result = try run(
+      ["ingest", root.appendingPathComponent("Fixtures/pdf/two-columns.pdf").path, "--format", "text"])
+    let text = result.output
+    // A stretched space, the gutter, and a paragraph that goes on in the next column.
+    #expect(text.contains("adipiscing elit. Ut purus elit, vestibulum ut, placerat ac, adipiscing vitae, felis."))
+    #expect(text.contains("Vivamus viverra fermentum felis. Donec nonummy pellentesque ante. Phasellus"))
+  }
+
+  @Test func numbersThatOverflowAreTheInputsFault() throws {
+    let result = try run(["forecast", "-"], input: "{\"id\": \"big\", \"target\": [1e308, 1e308, -1e308, 1e308]}\n")
+    #expect(result.status == 3 && result.errors.contains("series 'big': its numbers are too large"))
+  }
+
+  @Test func aTakenPortEndsTheServiceWithAReason() throws {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(listener, $0, length)
+        _ = listen(listener, 1)
+        _ = getsockname(listener, $0, &length)
+      }
+      return UInt16(bigEndian: pointer.pointee.sin_port)
+    }
+    let data = FileManager.default.temporaryDirectory.appendingPathComponent("docq-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: data) }
+    let result = try run(["serve", "--data", data.path, "--port", "\(port)"])
+    #expect(result.status == 1 && result.errors.contains("cannot listen on 127.0.0.1:\(port)"))
+    #expect(result.errors.contains("docq: docq-gateway could not start"))
+  }
+
   @Test func inputThatCannotBeReadEndsWithThree() throws {
     let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).pdf")
     try Data("just text".utf8).write(to: file)
