@@ -16,6 +16,7 @@ enum PageText {
     var page = Page(index: index, width: width, height: height)
     page.label = DocumentFacts.taken(poppler_page_get_label(source))
     words(source, &page)
+    FormFields.addWords(of: source, to: &page)
     if page.words.isEmpty { page.textSource = .none }
     page.images = images(source, page)
     page.links = links(source, page)
@@ -157,7 +158,7 @@ enum PageText {
   }
 
   /// Image areas count from the top, link areas from the bottom of the page.
-  private static func clipped(_ area: PopplerRectangle, _ page: Page, fromTop: Bool) -> Rect? {
+  static func clipped(_ area: PopplerRectangle, _ page: Page, fromTop: Bool) -> Rect? {
     let (top, bottom) = fromTop ? (area.y1, area.y2) : (page.height - area.y2, page.height - area.y1)
     let box = Rect(x0: min(area.x1, area.x2), y0: min(top, bottom), x1: max(area.x1, area.x2), y1: max(top, bottom))
     guard box.x0.isFinite, box.x1.isFinite, box.y0.isFinite, box.y1.isFinite else { return nil }
