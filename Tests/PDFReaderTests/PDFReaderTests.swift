@@ -172,8 +172,8 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
     func open() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
     _ = try read("pdf/minimal.pdf")
     let before = try open()
-    for _ in 0..<10 { _ = try read("pdf/minimal.pdf") }
-    // Other tests run beside this one.
-    #expect(try open() <= before + 8)
+    for _ in 0..<40 { _ = try read("pdf/minimal.pdf") }
+    // Other tests run beside this one; a leak is at least one for each document.
+    #expect(try open() < before + 40)
   }
 }

@@ -102,6 +102,27 @@ private func launch(_ executable: String, _ arguments: [String], input: String? 
 private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8], \"prediction_length\": 3}".utf8)
 
 @Suite(.serialized) struct ServiceTests {
+  @Test func commandsWorkThroughAServer() async throws {
+    let service = try await RunningService()
+    let server = "http://127.0.0.1:\(service.port)"
+    let docq = products.appendingPathComponent("docq").path
+    // A document of one page, and a list.
+    let paper = root.appendingPathComponent("Fixtures/pdf/minimal.pdf").path
+    let papers = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv")
+    try Data("id,title,abstract\n7,\"A, B\",Some abstract\n".utf8).write(to: papers)
+    for file in [paper, papers.path] {
+      let here = try launch(docq, ["impact", file])
+      let there = try launch(docq, ["impact", file, "--server", server])
+      #expect(here.status == there.status && here.output == there.output)
+      #expect(!there.errors.contains("has no page"))
+    }
+    let invoice = root.appendingPathComponent("Fixtures/invoices/basic.pdf").path
+    let here = try launch(docq, ["extract", invoice, "--format", "jsonl"])
+    let there = try launch(docq, ["extract", invoice, "--format", "jsonl", "--server", server])
+    #expect(here.status == 0 && there.status == 0 && here.output == there.output)
+    #expect(try await service.stop())
+  }
+
   @Test func everythingPromisedAnswers() async throws {
     let service = try await RunningService()
     let client = service.client
@@ -245,6 +266,19 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
   @Test func numbersThatOverflowAreTheInputsFault() throws {
     let result = try run(["forecast", "-"], input: "{\"id\": \"big\", \"target\": [1e308, 1e308, -1e308, 1e308]}\n")
     #expect(result.status == 3 && result.errors.contains("series 'big': its numbers are too large"))
+  }
+
+  @Test func articlesThatCannotBeReadEndWithThree() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).bib")
+    try Data("@article{x,\n title={Never closed\n".utf8).write(to: file)
+    let result = try run(["impact", file.path])
+    #expect(result.status == 3 && result.output.isEmpty && result.errors.contains("is not closed"))
+  }
+
+  @Test func filesOfOneNameDoNotOverwriteEachOther() throws {
+    let file = root.appendingPathComponent("Fixtures/pdf/minimal.pdf").path
+    let result = try run(["ingest", file, "./" + file, "-o", FileManager.default.temporaryDirectory.path])
+    #expect(result.status == 2 && result.errors.contains("would overwrite each other"))
   }
 
   @Test func aTakenPortEndsTheServiceWithAReason() throws {
