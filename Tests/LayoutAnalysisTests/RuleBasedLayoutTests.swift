@@ -125,6 +125,15 @@ private let filler = "some ordinary words that fill a line of text well"
     #expect(table.cells.first { $0.row == 2 && $0.column == 2 }?.text == "99.00")
   }
 
+  @Test func labelsWithValuesAreReadRowByRow() throws {
+    var set = Typesetter()
+    for (row, (label, value)) in [("Name:", "Ada"), ("Town:", "London"), ("Language:", "English")].enumerated() {
+      set.line(label, x: 50, y: 100 + 16 * Double(row))
+      set.line(value, x: 180, y: 100 + 16 * Double(row))
+    }
+    #expect(try markdown(analysed([set.page])).contains("| Town: | London |"))
+  }
+
   @Test func captionsPointToTheirFigure() {
     var set = Typesetter()
     set.page.images = [PageImage(id: 0, bbox: Rect(x0: 100, y0: 100, x1: 400, y1: 300))]
