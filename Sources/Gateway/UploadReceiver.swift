@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import JobQueue
+import NIOCore
 
 /// A document that arrived, and the form fields that came with it.
 ///
@@ -43,7 +44,7 @@ struct UploadReceiver {
     let upload = try blobs.makeUpload()
     do {
       var sniffer = ContentSniffer(fileName: sanitized(name))
-      for try await buffer in request.body {
+      for try await buffer in WholeBody(request.body) {
         try sniffer.look(at: buffer.readableBytesView)
         try write(buffer.readableBytesView, to: upload, name)
       }
@@ -63,7 +64,7 @@ struct UploadReceiver {
       var field: (name: String, value: [UInt8])?
       var inFile = false
       var total = 0
-      for try await buffer in request.body {
+      for try await buffer in WholeBody(request.body) {
         total += buffer.readableBytes
         // Form fields and boundaries on top of the file.
         guard total <= limit + (1 << 20) else { throw tooLarge(sniffer?.fileName) }
@@ -194,4 +195,25 @@ struct ContentSniffer {
     if text.contains("<html") || text.contains("<!doctype html") { return "an HTML page" }
     return head.contains(0) ? "binary data of another kind" : "plain text"
   }
+}
+
+/// A request's body; a connection that closes before its end is the sender's affair and no failure of docq.
+struct WholeBody: AsyncSequence {
+  private let body: RequestBody
+
+  init(_ body: RequestBody) { self.body = body }
+
+  struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate var parts: RequestBody.AsyncIterator
+
+    mutating func next() async throws -> ByteBuffer? {
+      do {
+        return try await parts.next()
+      } catch {
+        throw Problem(400, "aborted", "the connection closed before the end of the body")
+      }
+    }
+  }
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(parts: body.makeAsyncIterator()) }
 }

@@ -55,6 +55,23 @@ private final class RunningService: Sendable {
     return false
   }
 
+  /// Sends bytes and hangs up.
+  func send(_ text: String) throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_port = UInt16(port).bigEndian
+    let connected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    #expect(connected == 0)
+    try FileHandle(fileDescriptor: descriptor).write(contentsOf: Data(text.utf8))
+  }
+
   /// Files under blobs and tmp.
   func storedFiles() -> [String] {
     ["blobs", "tmp"].flatMap { folder -> [String] in
@@ -120,6 +137,30 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     let here = try launch(docq, ["extract", invoice, "--format", "jsonl"])
     let there = try launch(docq, ["extract", invoice, "--format", "jsonl", "--server", server])
     #expect(here.status == 0 && there.status == 0 && here.output == there.output)
+    #expect(try await service.stop())
+  }
+
+  @Test func uploadsThatBreakOffLeaveNothingAndAreNoFailures() async throws {
+    let service = try await RunningService()
+    for type in ["application/pdf", "multipart/form-data; boundary=b", "application/json"] {
+      let path = type == "application/json" ? "forecast" : "ingest"
+      let start =
+        type.hasPrefix("multipart") ? "--b\r\nContent-Disposition: form-data; name=file; filename=a.pdf\r\n\r\n" : ""
+      let head = "POST /\(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(type)\r\nContent-Length: 500000\r\n\r\n"
+      try service.send(head + start + "%PDF-1.4\n" + String(repeating: "x", count: 100_000))
+    }
+    var metrics = ""
+    for _ in 0..<100 {
+      metrics = String(decoding: try await service.client.get("/metrics"), as: UTF8.self)
+      if metrics.contains("route=\"/ingest\",status=\"400\"} 2"),
+        metrics.contains("route=\"/forecast\",status=\"400\"} 1")
+      {
+        break
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(metrics.contains("status=\"400\"} 2") && !metrics.contains("status=\"500\""))
+    #expect(service.storedFiles().isEmpty)
     #expect(try await service.stop())
   }
 
