@@ -2,6 +2,7 @@ import ArgumentParser
 import DocqClient
 import Forecasting
 import Foundation
+import JobHandlers
 import Tensor
 
 struct ForecastCommand: AsyncParsableCommand {
@@ -112,7 +113,7 @@ struct ForecastCommand: AsyncParsableCommand {
       Terminal.progress(Double(start) / Double(series.count), "series \(start + 1)/\(series.count)")
       let batch = Array(series[start..<min(series.count, start + model.batchSize)])
       for (one, forecast) in zip(batch, try model.forecast(batch, request)) {
-        let line = try forecast.jsonLine()
+        let line = try forecast.answerLine()
         // Without a file, results appear as they are ready.
         if output == nil { try Output.write(line, to: nil) } else { body += line }
         if plot != nil, pairs.count < 64 { pairs.append((one, forecast)) }
