@@ -1,10 +1,12 @@
 import Forecasting
 import Foundation
 import JobQueue
+import Synchronization
 
-/// Forecasts every series of a request.
-public struct ForecastHandler: JobHandler {
+/// Forecasts every series of a request; requests for docq's own model share its passes.
+public final class ForecastHandler: JobHandler {
   public let kinds: [JobKind] = [.forecast]
+  private let batcher: Mutex<ForecastBatcher?> = Mutex(nil)
 
   public init() {}
 
@@ -16,17 +18,32 @@ public struct ForecastHandler: JobHandler {
       let model = try ForecastModels.named(payload.model ?? ForecastModels.standard)
       let request = ForecastRequest(horizon: payload.horizon, quantileLevels: payload.quantileLevels)
       var body = Data()
-      for (index, one) in series.enumerated() {
+      for start in stride(from: 0, to: series.count, by: model.batchSize) {
         try context.checkCancelled()
-        context.report(
-          progress: Double(index) / Double(series.count), stage: "series \(index + 1)/\(series.count)")
-        body += try model.forecast([one], request)[0].answerLine()
+        context.report(progress: Double(start) / Double(series.count), stage: "series \(start + 1)/\(series.count)")
+        let part = Array(series[start..<min(series.count, start + model.batchSize)])
+        if let model = model as? any BatchForecaster {
+          let results = await batcher(for: model).forecast(part.map { ForecastItem($0, request) })
+          for result in results { body += try result.get().answerLine() }
+        } else {
+          for forecast in try model.forecast(part, request) { body += try forecast.answerLine() }
+        }
       }
       return JobResult(contentType: "application/x-ndjson", body: body)
     } catch let error as SeriesReadError {
       throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
     } catch let error as ForecastError {
       throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
+    }
+  }
+
+  /// There is one model to batch for, so one batcher.
+  private func batcher(for model: any BatchForecaster) -> ForecastBatcher {
+    batcher.withLock { batcher in
+      if let batcher { return batcher }
+      let made = ForecastBatcher(model)
+      batcher = made
+      return made
     }
   }
 }

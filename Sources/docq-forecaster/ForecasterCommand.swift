@@ -18,6 +18,10 @@ struct ForecasterCommand: AsyncParsableCommand {
   var data = DataFolder.defaultPath
 
   func run() async throws {
-    try await WorkerProcess(name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler()]).run()
+    var options = WorkerOptions()
+    // While one batch is in the model, the next one is claimed.
+    (options.concurrency, options.batch) = (2, 32)
+    try await WorkerProcess(name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler()], options: options)
+      .run()
   }
 }
