@@ -52,13 +52,13 @@ let package = Package(
         logging,
       ]),
     .target(
-      name: "Gateway", dependencies: ["JobQueue", hummingbird, lifecycle, logging, crypto],
+      name: "Gateway", dependencies: ["CCurl", "JobQueue", hummingbird, lifecycle, logging, crypto],
       resources: [.copy("Resources")]),
     .target(name: "DocqClient", dependencies: ["CCurl"]),
 
     // The programs.
     .executableTarget(name: "docq", dependencies: ["JobHandlers", "DocqClient", argumentParser]),
-    .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser, crypto]),
+    .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser]),
     .executableTarget(name: "docq-ingestor", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-scorer", dependencies: ["JobHandlers", argumentParser]),
@@ -77,7 +77,9 @@ let package = Package(
     .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
-    .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, logging]),
+    .testTarget(
+      name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, crypto, logging],
+      exclude: ["schema-1.sql"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JobQueue", logging]),
     .testTarget(
       name: "ServiceTests",

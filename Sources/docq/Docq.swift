@@ -24,7 +24,9 @@ struct Docq: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, IngestCommand.self, ExtractCommand.self, ForecastCommand.self, ImpactCommand.self,
-      JobsCommand.self, ModelsCommand.self, TrainCommand.self, DoctorCommand.self,
+      JobsCommand.self, ModelsCommand.self, TrainCommand.self, KeysCommand.self, BackupCommand.self,
+      RestoreCommand.self,
+      DoctorCommand.self,
     ])
 }
 
