@@ -11,10 +11,25 @@ public enum ForecastModels {
 
   /// Loaded once, on first use.
   private static let shipped = Result<QuantileForecaster, any Error> {
-    guard let folder = Bundle.module.url(forResource: "Resources/\(standard)", withExtension: nil) else {
-      throw CheckpointError.cannotOpen(standard, reason: "it is not among the installed resources")
+    QuantileForecaster(model: try QuantileMoE(try folder(of: standard)), name: standard)
+  }
+
+  /// Where a trained model lies.
+  /// - Parameter model: `standard`, or a folder.
+  /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
+  public static func folder(of model: String) throws -> URL {
+    if model == standard {
+      guard let folder = Bundle.module.url(forResource: "Resources/\(standard)", withExtension: nil) else {
+        throw CheckpointError.cannotOpen(standard, reason: "it is not among the installed resources")
+      }
+      return folder
     }
-    return QuantileForecaster(model: try QuantileMoE(folder), name: standard)
+    let url = URL(fileURLWithPath: model, isDirectory: true)
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw ForecastError.unknownModel(model)
+    }
+    return url
   }
 
   /// One of the product's own models.
@@ -32,11 +47,7 @@ public enum ForecastModels {
   /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
   public static func load(_ model: String, precision: Precision? = nil) throws -> any SeriesForecaster {
     if names.contains(model) { return try named(model) }
-    let url = URL(fileURLWithPath: model, isDirectory: true)
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw ForecastError.unknownModel(model)
-    }
+    let url = try folder(of: model)
     let config = FileManager.default.contents(atPath: url.appendingPathComponent("config.json").path) ?? Data()
     let architecture = (try? JSONSerialization.jsonObject(with: config) as? [String: Any])?["architecture"] as? String
     if architecture == QuantileConfiguration.architecture {
