@@ -25,8 +25,8 @@ struct TrainForecasterCommand: AsyncParsableCommand {
   var series: [String] = []
   @Option(help: "File of synthetic series (Training/forecaster/make_pool.py); may be given more than once.")
   var pool: [String] = []
-  @Option(name: [.customShort("o"), .long], help: "Folder of the run.")
-  var output: String
+  @Option(name: [.customShort("o"), .long], help: "Folder of the run or of the adapted model.")
+  var output: String?
   @Option(name: .customLong("init"), help: "Model to start from: docq-forecast-1 or a folder.")
   var initial: String?
   @Option(help: "Steps to forecast in the windows kept aside (default: the series' own prediction_length, else 12).")
@@ -51,6 +51,8 @@ struct TrainForecasterCommand: AsyncParsableCommand {
   var realShare = 0.2
   @Option(help: "Same seed, same training.")
   var seed: UInt64 = 1
+  @Flag(help: "Do not train: write batches to standard output, for Training/forecaster/train.py.")
+  var batches = false
   @Option(help: "Width of the model.")
   var modelSize = 192
   @Option(help: "Layers of the model.")
@@ -65,6 +67,7 @@ struct TrainForecasterCommand: AsyncParsableCommand {
   func validate() throws {
     guard !series.isEmpty || !pool.isEmpty else { throw ValidationError("give series, --pool or both") }
     guard (256...1_000_000).contains(tokens) else { throw ValidationError("--tokens must be from 256 to 1000000") }
+    guard batches || output != nil else { throw ValidationError("give a folder with -o") }
     guard (1...50).contains(windows) else { throw ValidationError("--windows must be from 1 to 50") }
     guard rate.map({ $0 > 0 && $0 <= 0.1 }) ?? true else { throw ValidationError("--rate must be above 0, at most 0.1") }
   }
@@ -78,10 +81,26 @@ struct TrainForecasterCommand: AsyncParsableCommand {
         return try SeriesReader().read(data, name: (path as NSString).lastPathComponent)
       }
       let start = try initial.map { try ForecastModels.folder(of: $0) }
+      if batches { return try writeBatches(given) }
       if let start, pool.isEmpty { try adapt(given, start) } else { try pretrain(given, start) }
     } catch {
       throw CommandFailure(describing: error)
     }
+  }
+
+  private var folder: URL { URL(fileURLWithPath: output ?? ".", isDirectory: true) }
+
+  private var shape: QuantileConfiguration {
+    QuantileConfiguration(
+      modelSize: modelSize, layers: layers, heads: heads, feedForwardSize: feedForward, experts: experts)
+  }
+
+  private func writeBatches(_ series: [TimeSeries]) throws {
+    let stream = try BatchStream(
+      shape, pools: pool.map { URL(fileURLWithPath: $0) }, real: series.flatMap(\.target), realShare: realShare,
+      tokens: tokens, seed: seed)
+    // Ends when the reader does.
+    for index in 0... { try Output.write(try stream.batch(index), to: nil) }
   }
 
   private func adapt(_ series: [TimeSeries], _ start: URL) throws {
@@ -90,7 +109,7 @@ struct TrainForecasterCommand: AsyncParsableCommand {
     if let budget { options.budget = budget.seconds }
     if let rate { options.rate = rate }
     let report = try ForecasterFineTuning(options).run(
-      series, initial: start, directory: URL(fileURLWithPath: output, isDirectory: true),
+      series, initial: start, directory: folder,
       isStopped: { StopSignal.arrived }
     ) { steps, loss in
       Self.say("step \(steps)  weighted quantile loss on the choosing windows \(String(format: "%.4f", loss))")
@@ -101,7 +120,7 @@ struct TrainForecasterCommand: AsyncParsableCommand {
       coder.outputFormatting = [.prettyPrinted, .sortedKeys]
       try Output.write(try coder.encode(report) + Data("\n".utf8), to: nil)
     } else {
-      try Output.write(Data((report.text + "use it with: docq forecast SERIES --model \(output)\n").utf8), to: nil)
+      try Output.write(Data((report.text + "use it with: docq forecast SERIES --model \(output ?? "")\n").utf8), to: nil)
     }
   }
 
@@ -114,9 +133,7 @@ struct TrainForecasterCommand: AsyncParsableCommand {
     if let rate { options.rate = rate }
     (options.averageKeep, options.tokensPerStep, options.seed) = (average, tokens, seed)
     let training = try ForecasterTraining(
-      QuantileConfiguration(
-        modelSize: modelSize, layers: layers, heads: heads, feedForwardSize: feedForward, experts: experts),
-      directory: URL(fileURLWithPath: output, isDirectory: true), real: series.flatMap(\.target),
+      shape, directory: folder, real: series.flatMap(\.target),
       initial: start?.appendingPathComponent("model.safetensors"), options)
     try training.run(isStopped: { StopSignal.arrived }) { line in
       var text = "step \(line.step)  \(line.tokens / 1000)k patches (\(Int(line.tokensPerSecond))/s)"

@@ -107,7 +107,7 @@ public final class ForecasterTraining {
 
   private var checkpoint: URL { directory.appendingPathComponent("checkpoint.safetensors") }
 
-  private static func batch(
+  static func batch(
     _ source: TrainingSeries, _ tokens: Int, _ configuration: QuantileConfiguration,
     _ random: inout CounterBasedRandom
   ) -> QuantileBatch {
