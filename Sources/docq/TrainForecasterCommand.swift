@@ -69,7 +69,9 @@ struct TrainForecasterCommand: AsyncParsableCommand {
     guard (256...1_000_000).contains(tokens) else { throw ValidationError("--tokens must be from 256 to 1000000") }
     guard batches || output != nil else { throw ValidationError("give a folder with -o") }
     guard (1...50).contains(windows) else { throw ValidationError("--windows must be from 1 to 50") }
-    guard rate.map({ $0 > 0 && $0 <= 0.1 }) ?? true else { throw ValidationError("--rate must be above 0, at most 0.1") }
+    guard rate.map({ $0 > 0 && $0 <= 0.1 }) ?? true else {
+      throw ValidationError("--rate must be above 0, at most 0.1")
+    }
   }
 
   func run() async throws {
@@ -80,7 +82,7 @@ struct TrainForecasterCommand: AsyncParsableCommand {
         }
         return try SeriesReader().read(data, name: (path as NSString).lastPathComponent)
       }
-      let start = try initial.map { try ForecastModels.folder(of: $0) }
+      let start = try initial.map { try ForecastModels.folder(of: $0, library: ModelsCommand.library) }
       if batches { return try writeBatches(given) }
       if let start, pool.isEmpty { try adapt(given, start) } else { try pretrain(given, start) }
     } catch {
@@ -120,7 +122,8 @@ struct TrainForecasterCommand: AsyncParsableCommand {
       coder.outputFormatting = [.prettyPrinted, .sortedKeys]
       try Output.write(try coder.encode(report) + Data("\n".utf8), to: nil)
     } else {
-      try Output.write(Data((report.text + "use it with: docq forecast SERIES --model \(output ?? "")\n").utf8), to: nil)
+      try Output.write(
+        Data((report.text + "use it with: docq forecast SERIES --model \(output ?? "")\n").utf8), to: nil)
     }
   }
 

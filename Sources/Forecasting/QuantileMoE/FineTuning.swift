@@ -84,7 +84,8 @@ public struct ForecasterFineTuning {
     }
     guard !choosing.isEmpty else {
       throw ForecastError.badSeries(
-        id: series.first?.id ?? "", reason: """
+        id: series.first?.id ?? "",
+        reason: """
           too short to keep \(2 * options.windows) windows aside for judging; give longer series, fewer --windows or a \
           smaller --horizon
           """)
