@@ -11,10 +11,28 @@ public enum ForecastModels {
 
   /// Loaded once, on first use.
   private static let shipped = Result<QuantileForecaster, any Error> {
-    guard let folder = Bundle.module.url(forResource: "Resources/\(standard)", withExtension: nil) else {
-      throw CheckpointError.cannotOpen(standard, reason: "it is not among the installed resources")
+    QuantileForecaster(model: try QuantileMoE(try folder(of: standard)), name: standard)
+  }
+
+  /// Where a trained model lies.
+  /// - Parameters:
+  ///   - model: `standard`, an imported model's name, or a folder.
+  ///   - library: where imported models are.
+  /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
+  public static func folder(of model: String, library: ModelLibrary? = nil) throws -> URL {
+    if model == standard {
+      guard let folder = Bundle.module.url(forResource: "Resources/\(standard)", withExtension: nil) else {
+        throw CheckpointError.cannotOpen(standard, reason: "it is not among the installed resources")
+      }
+      return folder
     }
-    return QuantileForecaster(model: try QuantileMoE(folder), name: standard)
+    if let imported = library?.folder(model) { return imported }
+    let url = URL(fileURLWithPath: model, isDirectory: true)
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
+      throw ForecastError.unknownModel(model)
+    }
+    return url
   }
 
   /// One of the product's own models.
@@ -28,20 +46,28 @@ public enum ForecastModels {
   /// One of the product's own models, or a checkpoint.
   /// - Parameters:
   ///   - model: a name, or the folder of config.json and model.safetensors.
-  ///   - precision: of a checkpoint's matrices; nil keeps what its file has.
+  ///   - library: where imported models are.
   /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
-  public static func load(_ model: String, precision: Precision? = nil) throws -> any SeriesForecaster {
+  public static func load(
+    _ model: String, precision: Precision? = nil, library: ModelLibrary? = nil
+  ) throws -> any SeriesForecaster {
     if names.contains(model) { return try named(model) }
-    let url = URL(fileURLWithPath: model, isDirectory: true)
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw ForecastError.unknownModel(model)
-    }
-    let config = FileManager.default.contents(atPath: url.appendingPathComponent("config.json").path) ?? Data()
-    let architecture = (try? JSONSerialization.jsonObject(with: config) as? [String: Any])?["architecture"] as? String
-    if architecture == QuantileConfiguration.architecture {
+    let url = try folder(of: model, library: library)
+    if isQuantileModel(url) {
       return QuantileForecaster(model: try QuantileMoE(url, precision: precision), name: url.lastPathComponent)
     }
     return MoiraiForecaster(try MoiraiMoE(url, precision: precision), name: url.lastPathComponent)
+  }
+
+  /// What a trained model is, for people and scripts.
+  /// - Throws: as `load`.
+  public static func summary(_ folder: URL) throws -> ModelSummary {
+    isQuantileModel(folder) ? try QuantileMoE(folder).summary : try MoiraiMoE(folder).summary
+  }
+
+  private static func isQuantileModel(_ folder: URL) -> Bool {
+    let config = FileManager.default.contents(atPath: folder.appendingPathComponent("config.json").path) ?? Data()
+    let object = try? JSONSerialization.jsonObject(with: config) as? [String: Any]
+    return object?["architecture"] as? String == QuantileConfiguration.architecture
   }
 }

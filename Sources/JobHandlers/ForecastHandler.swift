@@ -6,16 +6,18 @@ import Synchronization
 /// Forecasts every series of a request; requests for docq's own model share its passes.
 public final class ForecastHandler: JobHandler {
   public let kinds: [JobKind] = [.forecast]
-  private let batcher: Mutex<ForecastBatcher?> = Mutex(nil)
+  private let library: ModelLibrary?
+  private let models: Mutex<[String: any SeriesForecaster]> = Mutex([:])
+  private let batchers: Mutex<[String: ForecastBatcher]> = Mutex([:])
 
-  public init() {}
+  /// - Parameter library: models that requests may name besides docq's own.
+  public init(library: ModelLibrary? = nil) { self.library = library }
 
   public func run(_ job: Job, context: JobContext) async throws -> JobResult {
     let payload = try decodePayload(ForecastPayload.self, of: job)
     do {
       let series = try SeriesReader().read(payload.series, name: "request")
-      // Names only: a request must not choose files.
-      let model = try ForecastModels.named(payload.model ?? ForecastModels.standard)
+      let model = try model(payload.model ?? ForecastModels.standard)
       let request = ForecastRequest(horizon: payload.horizon, quantileLevels: payload.quantileLevels)
       var body = Data()
       for start in stride(from: 0, to: series.count, by: model.batchSize) {
@@ -37,12 +39,27 @@ public final class ForecastHandler: JobHandler {
     }
   }
 
-  /// There is one model to batch for, so one batcher.
+  /// Names only: a request must not choose files.
+  private func model(_ name: String) throws -> any SeriesForecaster {
+    if ForecastModels.names.contains(name) { return try ForecastModels.named(name) }
+    return try models.withLock { models in
+      if let loaded = models[name] { return loaded }
+      guard let folder = library?.folder(name) else { throw ForecastError.unknownModel(name) }
+      do {
+        let model = try ForecastModels.load(folder.path, precision: .bfloat16)
+        models[name] = model
+        return model
+      } catch {
+        throw JobFailure(code: "model-unreadable", message: "model '\(name)': \(error)", permanent: true)
+      }
+    }
+  }
+
   private func batcher(for model: any BatchForecaster) -> ForecastBatcher {
-    batcher.withLock { batcher in
-      if let batcher { return batcher }
+    batchers.withLock { batchers in
+      if let batcher = batchers[model.name] { return batcher }
       let made = ForecastBatcher(model)
-      batcher = made
+      batchers[model.name] = made
       return made
     }
   }

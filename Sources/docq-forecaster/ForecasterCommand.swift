@@ -1,4 +1,5 @@
 import ArgumentParser
+import Forecasting
 import JobHandlers
 import JobQueue
 
@@ -21,7 +22,9 @@ struct ForecasterCommand: AsyncParsableCommand {
     var options = WorkerOptions()
     // While one batch is in the model, the next one is claimed.
     (options.concurrency, options.batch) = (2, 32)
-    try await WorkerProcess(name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler()], options: options)
-      .run()
+    let library = ModelLibrary(DataFolder(path: data).models)
+    try await WorkerProcess(
+      name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler(library: library)], options: options
+    ).run()
   }
 }

@@ -24,7 +24,7 @@ struct ForecastCommand: AsyncParsableCommand {
   var input: String
   @Option(help: "Steps to forecast (default: the series' own prediction_length, else 12).")
   var horizon: Int?
-  @Option(help: "\(ForecastModels.names.joined(separator: ", ")), or the folder of a Moirai-MoE checkpoint.")
+  @Option(help: "\(ForecastModels.names.joined(separator: ", ")), an imported model, or a checkpoint's folder.")
   var model = ForecastModels.standard
   @Option(help: "Levels between 0 and 1, with commas.")
   var quantiles = ForecastRequest.defaultLevels.map { "\($0)" }.joined(separator: ",")
@@ -62,7 +62,10 @@ struct ForecastCommand: AsyncParsableCommand {
     guard (1...ForecastRequest.maxSamples).contains(samples) else {
       throw ValidationError("--samples must be between 1 and \(ForecastRequest.maxSamples)")
     }
-    guard ForecastModels.names.contains(model) || FileManager.default.fileExists(atPath: model) else {
+    guard
+      ForecastModels.names.contains(model) || ModelsCommand.library.folder(model) != nil
+        || FileManager.default.fileExists(atPath: model)
+    else {
       throw ValidationError("\(ForecastError.unknownModel(model))")
     }
   }
@@ -106,7 +109,8 @@ struct ForecastCommand: AsyncParsableCommand {
     request.seed = seed
     request.decoding = decoding
     request.keepsPaths = paths
-    let model = try ForecastModels.load(model, precision: precision ?? (decoding == .cached ? .bfloat16 : nil))
+    let model = try ForecastModels.load(
+      model, precision: precision ?? (decoding == .cached ? .bfloat16 : nil), library: ModelsCommand.library)
     var body = Data()
     var pairs: [(series: TimeSeries, forecast: Forecast)] = []
     for start in stride(from: 0, to: series.count, by: model.batchSize) {

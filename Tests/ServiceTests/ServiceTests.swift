@@ -185,8 +185,9 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     let forecast = try await client.submit(
       .forecast(series, contentType: "application/json", horizon: nil, model: nil, quantiles: nil))
     #expect(try await client.wait(for: forecast.id).state == "succeeded")
-    let forecasts = String(decoding: try await client.result(of: forecast.id), as: UTF8.self)
-    #expect(forecasts.contains("\"model\":\"docq-forecast-1\""))
+    #expect(
+      String(decoding: try await client.result(of: forecast.id), as: UTF8.self).contains(
+        "\"model\":\"docq-forecast-1\""))
 
     let impact = try await client.submit(
       .impact(Data("{\"articles\": [{\"title\": \"A paper\", \"abstract\": \"On things.\"}]}".utf8)))

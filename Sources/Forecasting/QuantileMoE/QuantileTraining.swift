@@ -22,8 +22,8 @@ package struct QuantileBatch {
     _ configuration: QuantileConfiguration
   ) {
     let patch = configuration.patchSize, horizon = configuration.horizon
-    // The last patch has nothing after it.
-    let lengths = sequences.map { lastOnly ? $0.firstAsked + 1 : $0.features.patches - 1 }
+    // Only tokens with something after them.
+    let lengths = sequences.map { lastOnly ? $0.firstAsked + 1 : ($0.features.scaled.count - 1) / patch }
     let total = lengths.reduce(0, +)
     tokens = Tensor(shape: [total, configuration.tokenWidth], zeroed: false)
     var segments: [Range<Int>] = [], asked: [Int] = [], start = 0
