@@ -68,6 +68,13 @@ let package = Package(
       name: "CoreBenchmark", dependencies: ["Forecasting", "MixtureOfExperts", "Tensor", argumentParser],
       path: "Benchmarks/Core"),
 
+    .target(
+      name: "EnqueueLoop", path: "Benchmarks/EnqueueLoop", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .executableTarget(
+      name: "docq-reliability", dependencies: ["EnqueueLoop", "JobQueue", argumentParser, logging],
+      path: "Benchmarks/Reliability", exclude: ["http_peer.py", "run", "requirements.txt"]),
+
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
@@ -83,7 +90,10 @@ let package = Package(
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JobQueue", logging]),
     .testTarget(
       name: "ServiceTests",
-      dependencies: ["DocqClient", "docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"]),
+      dependencies: [
+        "DocqClient", "docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-reliability", "docq-scorer",
+        crypto,
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -67,6 +67,13 @@ public struct Gateway: Sendable {
         httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 64 << 10)))
   }
 
+  /// Refuses new work in time: running jobs need room for their results.
+  ///
+  /// - Throws: `BlobError.diskFull`.
+  func checkRoom(for bytes: Int) throws {
+    if let free = blobs.freeBytes, free < bytes + DiskReserve.margin { throw BlobError.diskFull }
+  }
+
   /// Stops being ready: /readyz says 503 from now on.
   public func drain() { draining.begin() }
 

@@ -172,6 +172,7 @@ struct SubmitRoutes: Sendable {
         503, "stopping", "the service is stopping; send it again in a moment",
         headers: [HTTPField(name: .retryAfter, value: "5")])
     }
+    try gateway.checkRoom(for: 0)
     let owner = context.caller.owner
     let key = request.headers[.idempotencyKey]
     guard key.map({ (1...200).contains($0.count) }) ?? true else {

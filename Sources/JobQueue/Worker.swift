@@ -123,6 +123,7 @@ public final class Worker: Sendable {
         if now >= nextDeletion {
           nextDeletion = now + .seconds(30)
           try await deleteExpired()
+          DiskReserve(data).keep()
         }
         if now >= nextCollection {
           nextCollection = now + .seconds(3600)
@@ -194,6 +195,7 @@ public final class Worker: Sendable {
         throw JobStoreError.leaseLost(jobID: job.id)
       } catch {
         log.warning("the outcome of job \(job.id) could not be written yet: \(error)")
+        if error as? JobStoreError == .diskFull { DiskReserve(data).release() }
         try await Task.sleep(for: .milliseconds(pause))
       }
     }

@@ -66,7 +66,8 @@ struct GatewayCommand: AsyncParsableCommand {
         store: try SQLiteJobStore(data: data), blobs: try FileBlobStore(data: data),
         changes: try DoorbellListener(data), configuration: configuration, log: log)
     } catch let error as GatewayError {
-      throw ValidationError(error.description)
+      log.error("\(error)")
+      throw ExitCode(2)
     }
     StopSignals.onSupervisorGone {
       gateway.drain()
