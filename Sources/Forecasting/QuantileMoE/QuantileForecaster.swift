@@ -42,6 +42,11 @@ struct QuantileForecaster: SeriesForecaster {
       }
       let missing = one.target.reduce(0) { $0 + $1.suffix(most).count { !$0.isFinite } }
       if missing > 0 { notes.append("\(missing) missing value(s) counted as not observed") }
+      let known = model.configuration.quantileLevels
+      if request.quantileLevels.contains(where: { $0 < known[0] - 1e-9 || $0 > known[known.count - 1] + 1e-9 }) {
+        notes.append(
+          "quantiles beyond \(known[0]) and \(known[known.count - 1]) go on as a normal distribution's tails do")
+      }
       let first = courses.count
       courses += one.target.map { values in
         Course(
@@ -67,6 +72,7 @@ struct QuantileForecaster: SeriesForecaster {
         },
         mean: variates.map { steps in steps.map { $0.reduce(0, +) / Double($0.count) } }, notes: notes,
         isMultivariate: series[index].isMultivariate)
+      results[index]?.place(after: series[index], periods: courses[range].map(\.period))
     }
     return results.map { $0! }
   }
@@ -143,6 +149,8 @@ extension TimeSeries {
     plain.pastCovariates = []
     plain.futureCovariates = []
     plain.notes.append("\(reason): \(Naive().name) was used instead of \(model)")
-    return try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
+    var result = try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
+    result.fallback = Naive().name
+    return result
   }
 }

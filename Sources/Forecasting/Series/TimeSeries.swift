@@ -13,6 +13,8 @@ public struct TimeSeries: Sendable {
   public var start: String?
   public var frequency: Frequency?
   public var predictionLength: Int?
+  /// The seasonal lag of its MASE in a backtest, where the input says it.
+  public var seasonLength: Int?
   /// What was done to the input, in words ("3 missing days filled in as missing values").
   public var notes: [String] = []
 
@@ -29,6 +31,32 @@ public struct TimeSeries: Sendable {
     self.start = start
     self.frequency = frequency
     self.predictionLength = predictionLength
+  }
+}
+
+extension TimeSeries {
+  /// Time of a value as ISO 8601, of one after the last as well; nil where the series has no times.
+  public func time(_ index: Int) -> String? {
+    guard let seconds = seconds(index), let frequency else { return nil }
+    let isDaily = ![.hour, .minute, .second].contains(frequency.unit)
+    return CalendarTime.text(seconds, showsTime: !isDaily || seconds != Double(CalendarTime.day(seconds)) * 86400)
+  }
+
+  /// Seconds since 1970 of a value.
+  func seconds(_ index: Int) -> Double? {
+    guard let start, let frequency, let first = CalendarTime.parse(start) else { return nil }
+    return frequency.time(index, after: first)
+  }
+
+  /// What was known when only the first `end` values were: the same series, cut off there.
+  /// - Parameter horizon: steps for which future covariates are kept.
+  func truncated(to end: Int, horizon: Int) -> TimeSeries {
+    var result = self
+    result.target = target.map { Array($0.prefix(end)) }
+    result.pastCovariates = pastCovariates.map { Array($0.prefix(end)) }
+    result.futureCovariates = futureCovariates.map { Array($0.prefix(end + horizon)) }
+    result.predictionLength = horizon
+    return result
   }
 }
 
