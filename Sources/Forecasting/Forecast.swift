@@ -27,6 +27,16 @@ public struct Forecast: Sendable {
   /// Where it was asked for.
   public var experts: ExpertReport?
 
+  /// The same with some of its levels only; levels that it does not have are left out.
+  public func keeping(_ levels: [Double]) -> Forecast {
+    guard levels != quantileLevels else { return self }
+    let kept = quantileLevels.indices.filter { levels.contains(quantileLevels[$0]) }
+    var result = self
+    result.quantileLevels = kept.map { quantileLevels[$0] }
+    result.quantiles = quantiles.map { $0.map { step in kept.map { step[$0] } } }
+    return result
+  }
+
   /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `start`, `freq`, `period`, `notes`,
   /// `paths`, `anomalies` and `experts` when there are some.
   public func jsonLine() throws -> Data {

@@ -1,10 +1,13 @@
-import Foundation
+/// Draws contexts, medians and bands as SVG, several series as small multiples, with anomalies and, below, which experts
+/// served the patches where the forecasts have these.
+public struct ForecastPlot: Sendable {
+  /// Levels that the bands of 95, 80 and 50 % are drawn from.
+  public static let bandLevels = [0.025, 0.1, 0.25, 0.5, 0.75, 0.9, 0.975]
+  /// Series that are drawn at most.
+  public static let mostSeries = 48
 
-/// Draws contexts, medians and bands as SVG; several series as small multiples.
-public struct ForecastPlot {
-  private let width = 720.0
-  private let height = 260.0
-  private let left = 64.0, right = 16.0, top = 34.0, bottom = 34.0
+  private let width = 760.0
+  private let height = 250.0
   /// Values of the context that are shown: as many as make the forecast readable.
   private let contextShown: Int
 
@@ -12,118 +15,107 @@ public struct ForecastPlot {
     self.contextShown = contextShown
   }
 
-  /// One picture of all pairs; at most the first 64 are drawn.
+  /// One picture of all pairs; at most the first 48 panels are drawn.
   public func svg(_ pairs: [(series: TimeSeries, forecast: Forecast)]) -> String {
-    let panels = pairs.prefix(64).flatMap { series, forecast in
+    let panels = pairs.prefix(Self.mostSeries).flatMap { series, forecast in
       series.target.indices.map { (series, forecast, $0) }
-    }.prefix(64)
-    let columns = panels.count > 3 ? 2 : 1
+    }.prefix(Self.mostSeries)
+    let columns = panels.count > 2 ? 2 : 1
     let rows = (panels.count + columns - 1) / columns
-    let size = (width * Double(columns), height * Double(rows))
-    var parts = [
-      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(number(size.0)) \(number(size.1))\" "
-        + "width=\"\(number(size.0))\" height=\"\(number(size.1))\" font-family=\"system-ui, sans-serif\" font-size=\"12\">",
-      "<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>",
-    ]
+    var drawing = Drawing()
+    let total = width * Double(columns)
+    var y = legend(panels.map { $0.1 }, into: &drawing, width: total)
     for (index, panel) in panels.enumerated() {
-      let x = Double(index % columns) * width, y = Double(index / columns) * height
-      parts.append("<g transform=\"translate(\(number(x)),\(number(y)))\">")
-      parts += draw(panel.0, panel.1, variate: panel.2)
-      parts.append("</g>")
+      var own = Drawing()
+      draw(panel.0, panel.1, variate: panel.2, into: &own)
+      drawing.place(own, x: Double(index % columns) * width, y: y + Double(index / columns) * height)
     }
-    return (parts + ["</svg>"]).joined(separator: "\n") + "\n"
+    y += Double(rows) * height
+    for (series, forecast) in pairs.filter({ $0.forecast.experts != nil }).prefix(8) {
+      let (own, used) = ExpertPlot(width: total).draw(forecast.experts!, series)
+      drawing.place(own, x: 0, y: y)
+      y += used
+    }
+    return drawing.svg(width: total, height: y, title: "Forecasts of \(pairs.count) series")
   }
 
-  private func draw(_ series: TimeSeries, _ forecast: Forecast, variate: Int) -> [String] {
-    let context = Array(series.target[variate].suffix(max(contextShown, forecast.mean[variate].count * 2)))
-    let levels = forecast.quantileLevels
-    let steps = forecast.quantiles[variate]
-    let all = context.filter(\.isFinite) + steps.flatMap { $0 }.filter(\.isFinite)
-    guard var low = all.min(), var high = all.max() else { return [] }
-    if high - low < 1e-12 * max(1, abs(high)) { (low, high) = (low - 1, high + 1) }
-    let ticks = Self.ticks(low, high)
-    (low, high) = (min(low, ticks[0]), max(high, ticks[ticks.count - 1]))
-    let count = Double(context.count + steps.count - 1)
-    let x = { (index: Int) in left + (width - left - right) * Double(index) / max(1, count) }
-    let y = { (value: Double) in top + (height - top - bottom) * (high - value) / (high - low) }
+  /// Pairs of levels around the median, the widest first: those of 95, 80 and 50 % where there are any, else all.
+  static func bands(_ levels: [Double]) -> [(low: Int, high: Int, percent: Int)] {
+    let all = levels.indices.filter { levels[$0] < 0.5 - 1e-9 }.compactMap {
+      low -> (low: Int, high: Int, percent: Int)? in
+      guard let high = levels.lastIndex(where: { abs($0 - (1 - levels[low])) < 1e-9 }) else { return nil }
+      return (low, high, Int(((1 - 2 * levels[low]) * 100).rounded()))
+    }
+    let usual = all.filter { [95, 80, 50].contains($0.percent) }
+    return usual.count >= 2 ? usual : all
+  }
 
-    var parts: [String] = []
-    for tick in ticks {
-      parts.append(
-        "<line x1=\"\(number(left))\" x2=\"\(number(width - right))\" y1=\"\(number(y(tick)))\" y2=\"\(number(y(tick)))\" stroke=\"#e5e7eb\"/>"
-      )
-      parts.append(
-        "<text x=\"\(number(left - 6))\" y=\"\(number(y(tick) + 4))\" text-anchor=\"end\" fill=\"#6b7280\">\(Self.label(tick, ticks))</text>"
-      )
+  private func legend(_ forecasts: [Forecast], into drawing: inout Drawing, width: Double) -> Double {
+    guard let first = forecasts.first else { return 0 }
+    var x = 64.0
+    let y = 22.0
+    func entry(_ text: String, _ mark: (inout Drawing, Double) -> Void) {
+      mark(&drawing, x)
+      drawing.text(x + 26, y + 4, text)
+      x += 26 + Double(text.count) * 6.4 + 22
     }
-    var bands: [String] = []
-    for (index, lowLevel) in levels.enumerated() where lowLevel < 0.5 {
-      guard let mirror = levels.lastIndex(where: { abs($0 - (1 - lowLevel)) < 1e-9 }) else { continue }
-      let upper = steps.indices.map { point(x(context.count + $0), y(steps[$0][mirror])) }
-      let lower = steps.indices.reversed().map { point(x(context.count + $0), y(steps[$0][index])) }
-      parts.append(
-        "<polygon points=\"\((upper + lower).joined(separator: " "))\" fill=\"#2563eb\" fill-opacity=\"0.13\"/>")
-      bands.append("\(Int(((1 - 2 * lowLevel) * 100).rounded())) %")
+    entry("observed") { $0.line($1, y, $1 + 20, y, Palette.ink, width: 1.5) }
+    let models = Set(forecasts.map { Drawing.shortened($0.model, 40) })
+    entry(models.count == 1 ? "\(models.first!), median" : "median") {
+      $0.line($1, y, $1 + 20, y, Palette.accent, width: 2.2)
     }
-    // Gaps in the context stay gaps.
-    var run: [String] = []
-    for (index, value) in (context + [.nan]).enumerated() {
-      if value.isFinite {
-        run.append(point(x(index), y(value)))
-      } else if !run.isEmpty {
-        parts.append(
-          "<polyline points=\"\(run.joined(separator: " "))\" fill=\"none\" stroke=\"#111827\" stroke-width=\"1.3\"/>")
-        run = []
+    let bands = Self.bands(first.quantileLevels)
+    for (index, band) in bands.enumerated().reversed() {
+      entry("\(band.percent) %") { drawing, x in
+        for _ in 0...index { drawing.rectangle(x, y - 6, 20, 12, Palette.accent, opacity: Self.opacity(bands.count)) }
       }
     }
+    if forecasts.contains(where: { $0.anomalies.contains { !$0.flagged.isEmpty } }) {
+      entry("unexpected value") { $0.circle($1 + 10, y, 4, "none", ring: Palette.alarm) }
+    }
+    return 36
+  }
+
+  private static func opacity(_ bands: Int) -> Double { bands <= 3 ? 0.17 : 0.13 }
+
+  private func draw(_ series: TimeSeries, _ forecast: Forecast, variate: Int, into drawing: inout Drawing) {
+    let values = series.target[variate], steps = forecast.quantiles[variate]
+    let flags = forecast.anomalies.isEmpty ? [] : forecast.anomalies[variate].flagged
+    // Anomalies are looked for in all of the history, so all of it is of interest.
+    let wanted = forecast.anomalies.isEmpty ? max(contextShown, 2 * steps.count) : 2000
+    let first = max(0, values.count - wanted)
+    let context = values[first...]
+    let bands = Self.bands(forecast.quantileLevels)
+    let frame = SeriesFrame(
+      x: 64, y: 30, width: width - 64 - 20, height: height - 30 - 34, steps: first..<values.count + steps.count,
+      values: context + steps.flatMap { $0 })
+    let split = frame.across(values.count) - (frame.across(1) - frame.across(0)) / 2
+    drawing.rectangle(split, frame.y, frame.x + frame.width - split, frame.height, "#f8fafc")
+    frame.draw(into: &drawing, series)
+    for band in bands {
+      drawing.area(
+        frame.points(steps.map { $0[band.high] }, from: values.count),
+        frame.points(steps.map { $0[band.low] }, from: values.count), Palette.accent, opacity: Self.opacity(bands.count)
+      )
+    }
+    drawing.curve(frame.points(context, from: first), Palette.ink, width: context.count > 600 ? 0.8 : 1.3)
+    let levels = forecast.quantileLevels
     let middle = levels.indices.min { abs(levels[$0] - 0.5) < abs(levels[$1] - 0.5) } ?? 0
-    let median = steps.indices.map { point(x(context.count + $0), y(steps[$0][middle])) }
-    parts.append(
-      "<polyline points=\"\(median.joined(separator: " "))\" fill=\"none\" stroke=\"#2563eb\" stroke-width=\"2\"/>")
-    let split = x(context.count) - (x(1) - x(0)) / 2
-    parts.append(
-      "<line x1=\"\(number(split))\" x2=\"\(number(split))\" y1=\"\(number(top))\" y2=\"\(number(height - bottom))\" stroke=\"#9ca3af\" stroke-dasharray=\"3 3\"/>"
-    )
+    // From the last observed value on, so that the eye need not jump.
+    let joint = values.last.map { $0.isFinite ? [$0] : [] } ?? []
+    drawing.curve(
+      frame.points(joint + steps.map { $0[middle] }, from: values.count - joint.count), Palette.accent, width: 2)
+    for flag in flags where flag.index >= first {
+      let chance = flag.probability < 1e-6 ? "< 0.000001" : "\((flag.probability * 1e6).rounded() / 1e6)"
+      drawing.circle(
+        frame.across(flag.index), frame.up(flag.value), 4, "none", ring: Palette.alarm,
+        title: "\(flag.time ?? "value \(flag.index)"): \(flag.value), expected \(flag.expected), probability \(chance)")
+    }
     let name = series.target.count > 1 ? "\(series.id) [\(variate + 1)]" : series.id
-    parts.append(
-      "<text x=\"\(number(left))\" y=\"20\" font-size=\"14\" font-weight=\"600\" fill=\"#111827\">\(Self.escaped(String(name.prefix(60))))</text>"
-    )
-    let legend = "\(forecast.model): median" + (bands.isEmpty ? "" : ", bands \(bands.joined(separator: ", "))")
-    parts.append(
-      "<text x=\"\(number(width - right))\" y=\"20\" text-anchor=\"end\" fill=\"#2563eb\">\(Self.escaped(legend))</text>"
-    )
-    parts.append(
-      "<text x=\"\(number(left))\" y=\"\(number(height - 12))\" fill=\"#6b7280\">\(context.count) values shown</text>")
-    parts.append(
-      "<text x=\"\(number(width - right))\" y=\"\(number(height - 12))\" text-anchor=\"end\" fill=\"#6b7280\">+\(steps.count) steps</text>"
-    )
-    return parts
-  }
-
-  /// Three to seven round numbers that cover the range.
-  static func ticks(_ low: Double, _ high: Double) -> [Double] {
-    let rough = (high - low) / 4
-    let magnitude = pow(10, floor(log10(rough)))
-    let step = magnitude * ([1, 2, 2.5, 5, 10].first { $0 * magnitude >= rough } ?? 10)
-    let first = Int((low / step).rounded(.down)), last = Int((high / step).rounded(.up))
-    return (first...max(first + 1, last)).map { Double($0) * step }
-  }
-
-  private static func label(_ value: Double, _ ticks: [Double]) -> String {
-    let step = ticks[1] - ticks[0]
-    if abs(value) >= 1e6 || (step < 1e-3 && step > 0) { return String(format: "%.3g", value) }
-    return String(format: "%.\(max(0, Int((-log10(step)).rounded(.up))))f", value)
-  }
-
-  private func point(_ x: Double, _ y: Double) -> String { "\(number(x)),\(number(y))" }
-  private func number(_ value: Double) -> String { String(format: "%.1f", value) }
-
-  /// Text for XML: markup characters escaped, control characters left out.
-  static func escaped(_ text: String) -> String {
-    String(
-      text.unicodeScalars.filter { $0.value >= 32 && $0.value != 0xFFFE && $0.value != 0xFFFF }.map(Character.init)
-    )
-    .replacingOccurrences(of: "&", with: "&amp;").replacingOccurrences(of: "<", with: "&lt;")
-    .replacingOccurrences(of: ">", with: "&gt;").replacingOccurrences(of: "\"", with: "&quot;")
+    drawing.text(64, 18, Drawing.shortened(name, 60), Palette.ink, size: 14, bold: true)
+    let facts = ["\(steps.count) steps"] + (forecast.fallback.map { ["fallen back on \($0)"] } ?? [])
+    drawing.text(
+      width - 20, 18, facts.joined(separator: ", "), forecast.fallback == nil ? Palette.muted : Palette.alarm,
+      anchor: .end)
   }
 }

@@ -1,3 +1,5 @@
+import Foundation
+
 /// A series to forecast: one or several variates on one time axis.
 public struct TimeSeries: Sendable {
   public var id: String
@@ -46,6 +48,41 @@ extension TimeSeries {
   func seconds(_ index: Int) -> Double? {
     guard let start, let frequency, let first = CalendarTime.parse(start) else { return nil }
     return frequency.time(index, after: first)
+  }
+
+  /// The series as a line of JSON that `SeriesReader` reads; its notes are not in it.
+  public func jsonLine() throws -> Data {
+    func rows(_ values: [[Double]]) -> [[Double?]] { values.map { $0.map { $0.isFinite ? $0 : nil } } }
+    struct Line: Encodable {
+      var id: String
+      var target: Either
+      var start: String?
+      var freq: String?
+      var predictionLength: Int?
+      var seasonLength: Int?
+      var pastCovariates: [[Double?]]?
+      var futureCovariates: [[Double?]]?
+    }
+    enum Either: Encodable {
+      case one([Double?])
+      case many([[Double?]])
+
+      func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .one(let values): try values.encode(to: encoder)
+        case .many(let values): try values.encode(to: encoder)
+        }
+      }
+    }
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let line = Line(
+      id: id, target: isMultivariate ? .many(rows(target)) : .one(rows(target)[0]), start: start, freq: frequency?.code,
+      predictionLength: predictionLength, seasonLength: seasonLength,
+      pastCovariates: pastCovariates.isEmpty ? nil : rows(pastCovariates),
+      futureCovariates: futureCovariates.isEmpty ? nil : rows(futureCovariates))
+    return try encoder.encode(line) + Data("\n".utf8)
   }
 
   /// What was known when only the first `end` values were: the same series, cut off there.
