@@ -33,7 +33,7 @@ public struct AnomalyReport: Sendable, Encodable, Equatable {
 /// common with it. Where all quantiles coincide, the share of earlier values at least as far away counts instead.
 public struct AnomalyDetector: Sendable {
   /// Flags below this probability.
-  public var threshold = 0.001
+  public var threshold = 0.0001
   /// The most recent values are scored, at most so many.
   public var mostScored = 2048
   /// Forecasts of one series; above them, several steps are taken from one forecast.
@@ -41,7 +41,7 @@ public struct AnomalyDetector: Sendable {
 
   static let levels = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
-  public init(threshold: Double = 0.001) { self.threshold = threshold }
+  public init(threshold: Double = 0.0001) { self.threshold = threshold }
 
   /// - Returns: one report for each variate.
   /// - Throws: `ForecastError` naming the series, where it is too short.
@@ -49,7 +49,7 @@ public struct AnomalyDetector: Sendable {
     -> [AnomalyReport]
   {
     let length = series.length
-    let warmUp = min(max(8, 2 * (series.frequency?.seasonalPeriods.first ?? 4)), length / 2)
+    let warmUp = min(max(16, 3 * (series.frequency?.seasonalPeriods.first ?? 4)), length / 2)
     guard length >= 8, warmUp >= 3 else {
       throw ForecastError.badSeries(
         id: series.id, reason: "\(length) values are too few for anomaly scores; at least 8")

@@ -27,6 +27,19 @@ public struct Forecast: Sendable {
   /// Where it was asked for.
   public var experts: ExpertReport?
 
+  /// - Parameters:
+  ///   - quantiles: [variates][steps][levels], not decreasing over the levels.
+  ///   - mean: [variates][steps].
+  public init(
+    id: String, model: String, quantileLevels: [Double], quantiles: [[[Double]]], mean: [[Double]],
+    notes: [String] = [],
+    isMultivariate: Bool = false, paths: [[[Double]]] = []
+  ) {
+    (self.id, self.model, self.quantileLevels) = (id, model, quantileLevels)
+    (self.quantiles, self.mean, self.notes) = (quantiles, mean, notes)
+    (self.isMultivariate, self.paths) = (isMultivariate, paths)
+  }
+
   /// The same with some of its levels only; levels that it does not have are left out.
   public func keeping(_ levels: [Double]) -> Forecast {
     guard levels != quantileLevels else { return self }

@@ -67,6 +67,11 @@ struct BacktestCommand: ParsableCommand {
       (backtest.windows, backtest.horizon, backtest.season) = (windows, horizon, season)
       (backtest.request.samples, backtest.request.seed) = (samples, seed)
       let loaded = try names.map { try ForecastModels.load($0) }
+      if let twice = loaded.indices.first(where: { index in loaded[..<index].contains { $0.name == loaded[index].name }
+        })
+      {
+        throw CommandFailure.usage("--models: two models are called '\(loaded[twice].name)'; rename one's folder")
+      }
       let report = try backtest.run(series, loaded, progress: Terminal.progress)
       Terminal.clearProgress()
       try Output.write(json ? try report.json() : Data(report.text().utf8), to: output)

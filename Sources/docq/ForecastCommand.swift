@@ -60,7 +60,7 @@ struct ForecastCommand: AsyncParsableCommand {
       """)
   var anomalies = false
   @Option(help: "Values below this probability are flagged by --anomalies.")
-  var anomalyThreshold = 0.001
+  var anomalyThreshold = 0.0001
   @Flag(
     help: """
       Report which experts of a checkpoint serve which patches: a table on standard error, "experts" in the answer, and a \
@@ -161,7 +161,7 @@ struct ForecastCommand: AsyncParsableCommand {
     let range = try range()
     var notes = NoteList()
     let writer = try ResultWriter(output)
-    var pairs: [(series: TimeSeries, forecast: Forecast)] = []
+    var pairs: [(series: TimeSeries, forecast: Forecast)] = [], tables = 0
     for start in stride(from: 0, to: series.count, by: model.batchSize) {
       Terminal.progress(Double(start) / Double(series.count), "\(model.name), series \(start + 1)/\(series.count)")
       let batch = Array(series[start..<min(series.count, start + model.batchSize)])
@@ -173,7 +173,10 @@ struct ForecastCommand: AsyncParsableCommand {
         try writer.write(forecast.keeping(levels).jsonLine())
         if !json {
           notes.add(forecast)
-          if let report = forecast.experts { Terminal.note(report.text(id: one.id)) }
+          if let report = forecast.experts {
+            tables += 1
+            if tables <= 5 { Terminal.note(report.text(id: one.id)) }
+          }
         }
         if plot != nil, pairs.count < ForecastPlot.mostSeries { pairs.append((one, forecast)) }
       }
@@ -184,6 +187,7 @@ struct ForecastCommand: AsyncParsableCommand {
       try Output.write(ForecastPlot().svg(pairs), to: plot)
       if series.count > pairs.count { notes.add("the plot has the first \(pairs.count) of \(series.count) series") }
     }
+    if tables > 5 { notes.add("experts of \(tables - 5) more series are in the answers") }
     if !json { notes.write() }
   }
 

@@ -85,6 +85,7 @@ struct Drawing {
   mutating func area(
     _ upper: [(x: Double, y: Double)], _ lower: [(x: Double, y: Double)], _ color: String, opacity: Double
   ) {
+    guard (upper + lower).allSatisfy({ $0.y.isFinite }) else { return }
     let points = (upper + lower.reversed()).map { Self.point($0.x, $0.y) }.joined(separator: " ")
     parts.append("<polygon points=\"\(points)\" fill=\"\(color)\" fill-opacity=\"\(opacity)\"/>")
   }

@@ -43,7 +43,7 @@ struct ExpertPlot {
         if cell >= 26, share > 0 {
           drawing.text(
             x + cell / 2, y + 15, share < 0.005 ? "<1" : "\(Int((share * 100).rounded()))",
-            share / most > 0.4 ? "#ffffff" : Palette.muted,
+            share / most > 0.42 ? "#ffffff" : Palette.ink,
             anchor: .middle, size: 11)
         }
       }

@@ -54,12 +54,15 @@ struct SeriesFrame {
     where most >= limit && step >= size / 1e3 {
       return String(format: "%.10g", (value / size * 1000).rounded() / 1000) + (value == 0 ? "" : " " + unit)
     }
-    return String(format: "%.\(max(0, Int((-log10(step) - 1e-9).rounded(.up))))f", value)
+    // As many decimals as the step has.
+    let decimals =
+      (0...6).first { abs((step * pow(10, Double($0))).rounded() - step * pow(10, Double($0))) < 1e-6 } ?? 6
+    return String(format: "%.\(decimals)f", value)
   }
 
-  /// Three to seven round numbers that cover the range.
+  /// Four to eight round numbers that cover the range.
   static func ticks(_ low: Double, _ high: Double) -> [Double] {
-    let rough = (high - low) / 4
+    let rough = (high - low) / 5
     let magnitude = pow(10, floor(log10(rough)))
     let step = magnitude * ([1, 2, 2.5, 5, 10].first { $0 * magnitude >= rough } ?? 10)
     // Too close together for doubles: the ends will do.
@@ -68,7 +71,7 @@ struct SeriesFrame {
     return (first...max(first + 1, last)).map { Double($0) * step }
   }
 
-  /// At most eight steps with their names: where a year, month, day or hour begins, else round step numbers.
+  /// At most nine steps with their names: where a year, month, day or hour begins, else round step numbers.
   static func marks(_ series: TimeSeries, _ steps: Range<Int>) -> [(step: Int, text: String)] {
     guard let frequency = series.frequency, let start = series.start.flatMap({ CalendarTime.parse($0) }) else {
       let size = ticks(Double(steps.lowerBound), Double(max(steps.lowerBound + 4, steps.upperBound)))
@@ -87,7 +90,7 @@ struct SeriesFrame {
     var kinds: [MarkKind] = [1.0, 10, 60, 300, 900, 3600, 3 * 3600, 6 * 3600, 12 * 3600].map { size in
       MarkKind(key: { Int(($0 / size).rounded(.down)) }, text: { clock($0, size) })
     }
-    kinds.append(MarkKind(key: { CalendarTime.day($0) }, text: day))
+    kinds += [1, 2].map { days in MarkKind(key: { CalendarTime.day($0) / days }, text: day) }
     // Weeks from Monday on.
     kinds.append(MarkKind(key: { Int((Double(CalendarTime.day($0) + 3) / 7).rounded(.down)) }, text: day))
     kinds += [1, 3, 6].map { months in
@@ -100,7 +103,7 @@ struct SeriesFrame {
     for kind in kinds {
       let keys = times.map(kind.key)
       let found = keys.indices.dropFirst().filter { keys[$0] != keys[$0 - 1] }
-      if found.count <= 8 { return found.map { (shown.lowerBound + $0, kind.text(times[$0])) } }
+      if found.count <= 9 { return found.map { (shown.lowerBound + $0, kind.text(times[$0])) } }
     }
     return []
   }

@@ -77,8 +77,9 @@ struct CSVColumns {
     taken.formUnion(ids)
     if values.isEmpty {
       let others = names.indices.filter { !taken.contains($0) }
-      let named = ids.isEmpty ? nil : others.first { Self.valueNames.contains(names[$0].lowercased()) }
-      values = named.map { [$0] } ?? others
+      let numeric = others.filter { kinds[$0] != .text }
+      let named = ids.isEmpty ? nil : numeric.first { Self.valueNames.contains(names[$0].lowercased()) }
+      values = named.map { [$0] } ?? numeric
       let unused = others.filter { !values.contains($0) }.map { "'\(names[$0])'" }
       if !unused.isEmpty {
         notes.append(
@@ -104,14 +105,28 @@ struct CSVColumns {
     groups = order.map { Group(id: $0, rows: members[$0]!) }
   }
 
-  /// Columns of words that repeat name the series; columns of numbers do so where times repeat and they are called so.
+  /// The columns of words that are called as names are, and as many others as it takes until no time stands twice under
+  /// one name. Columns of numbers count where they are called as names are.
   private static func findIDs(
     _ free: [Int], _ names: [String], _ kinds: [Kind], _ rows: [DelimitedText.Row], _ time: Int
   ) -> [Int] {
-    func distinct(_ column: Int) -> Int { Set(rows.map { column < $0.cells.count ? $0.cells[column] : "" }).count }
-    let words = free.filter { kinds[$0] == .text && distinct($0) <= max(1, rows.count / 2) }
-    guard words.isEmpty, free.count > 1, distinct(time) < rows.count else { return words }
-    return free.filter { idNames.contains(names[$0].lowercased()) }.prefix(1).map { $0 }
+    func isCalledSo(_ column: Int) -> Bool { idNames.contains(names[column].lowercased()) }
+    func distinct(_ columns: [Int]) -> Int {
+      Set(rows.map { row in columns.map { $0 < row.cells.count ? row.cells[$0] : "" } }).count
+    }
+    let words = free.filter { kinds[$0] == .text }
+    var chosen = words.filter(isCalledSo)
+    // A single column of one word is the name of the only series.
+    if chosen.isEmpty, words.count == 1, distinct(words) == 1 { chosen = words }
+    var found = distinct(chosen + [time])
+    let numbers = free.count > 1 ? free.filter { kinds[$0] == .number && isCalledSo($0) } : []
+    for column in words.filter({ !chosen.contains($0) }) + numbers where found < rows.count {
+      let more = distinct(chosen + [column, time])
+      // A word for each row is a remark, not a name.
+      guard more > found, distinct([column]) <= max(1, rows.count / 2) else { continue }
+      (chosen, found) = (chosen + [column], more)
+    }
+    return chosen.sorted()
   }
 
   /// What the cells of a column look like.

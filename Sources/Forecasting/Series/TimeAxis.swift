@@ -37,7 +37,7 @@ struct TimeAxis {
     if order != Array(times.indices) { notes.append("the rows were sorted by time") }
     var fit: Fit?
     if !steps.isEmpty {
-      let usual = steps.sorted()[steps.count / 2]
+      let usual = steps.sorted()[(steps.count - 1) / 2]
       fit = isCalendar ? Fit.calendar(sorted, steps, usual) : Fit.fixed(sorted, step: usual)
       guard let fit else { throw Problem.irregular(Self.description(sorted, steps, usual, isCalendar)) }
       let length = fit.places[fit.places.count - 1] + 1
@@ -58,7 +58,7 @@ struct TimeAxis {
     var places = [Int](repeating: 0, count: times.count)
     for (row, place) in zip(order, fit?.places ?? [0]) { places[row] = place }
     frequency = fit?.frequency
-    start = isCalendar ? (fit?.frequency?.months == nil ? fit?.start : nil) ?? sorted[0] : nil
+    start = isCalendar ? fit.map { Self.onTheHour($0) } ?? sorted[0] : nil
     self.places = places
     count = (fit?.places.last ?? 0) + 1
     self.notes = notes
@@ -136,7 +136,7 @@ struct TimeAxis {
       let jitter = exact.reduce(0) { max($0, abs($1 - $1.rounded())) }
       guard isAscending(places), jitter <= TimeAxis.jitter else { return nil }
       return Fit(
-        places: places, start: jitter > 0.02 ? times[0] + (middle + first) * step : times[0], jitter: jitter)
+        places: places, start: jitter > 1e-6 ? times[0] + (middle + first) * step : times[0], jitter: jitter)
     }
 
     private static func isAscending(_ places: [Int]) -> Bool { zip(places, places.dropFirst()).allSatisfy { $0 < $1 } }
@@ -144,6 +144,13 @@ struct TimeAxis {
     private static let niceSteps: [Double] =
       [1, 2, 5, 10, 15, 20, 30].flatMap { [$0, 60 * $0] } + [1, 2, 3, 4, 6, 8, 12].map { 3600 * $0 }
       + [1, 2, 3, 4, 5, 6, 7, 14, 21, 28].map { 86400 * $0 }
+  }
+
+  /// A jittered axis begins at a whole multiple of its step where that is near, as clocks do.
+  private static func onTheHour(_ fit: Fit) -> Double {
+    guard fit.jitter > 1e-6, let step = fit.frequency?.seconds else { return fit.start }
+    let whole = (fit.start / step).rounded() * step
+    return abs(whole - fit.start) < 0.1 * step ? whole : fit.start.rounded()
   }
 
   // MARK: - Words
@@ -163,7 +170,7 @@ struct TimeAxis {
       let value = (seconds / size * 10).rounded() / 10
       return "\(short(value)) \(unit)\(value == 1 ? "" : "s")"
     }
-    return "\(short(seconds)) seconds"
+    return "\(short((seconds * 10).rounded() / 10)) seconds"
   }
 
   private static func short(_ value: Double) -> String { String(format: "%.10g", value) }
