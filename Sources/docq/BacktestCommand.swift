@@ -67,10 +67,8 @@ struct BacktestCommand: ParsableCommand {
       (backtest.windows, backtest.horizon, backtest.season) = (windows, horizon, season)
       (backtest.request.samples, backtest.request.seed) = (samples, seed)
       let loaded = try names.map { try ForecastModels.load($0) }
-      if let twice = loaded.indices.first(where: { index in loaded[..<index].contains { $0.name == loaded[index].name }
-        })
-      {
-        throw CommandFailure.usage("--models: two models are called '\(loaded[twice].name)'; rename one's folder")
+      if let name = Dictionary(grouping: loaded, by: \.name).first(where: { $1.count > 1 })?.key {
+        throw CommandFailure.usage("--models: two models are called '\(name)'; rename one's folder")
       }
       let report = try backtest.run(series, loaded, progress: Terminal.progress)
       Terminal.clearProgress()

@@ -16,7 +16,9 @@ private func series(_ values: [Double], id: String = "s") -> TimeSeries {
 }
 
 @Suite struct AnomalyTests {
-  private let model = try! ForecastModels.named("seasonal-naive")
+  private let model: any SeriesForecaster
+
+  init() throws { model = try ForecastModels.named("seasonal-naive") }
 
   @Test func aSpikeIsFlaggedAndMarked() throws {
     var values = weekly
