@@ -39,7 +39,8 @@ let package = Package(
     .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
     .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
     .target(name: "Extraction", dependencies: ["DocumentModel"]),
-    .target(name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"]),
+    .target(
+      name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
     .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
 
     // The service.

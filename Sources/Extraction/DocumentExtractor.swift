@@ -10,7 +10,7 @@ public struct DocumentExtractor: Sendable {
   public func extract(
     _ document: Document, schema: ExtractionSchema = .invoice, ignoreEmbedded: Bool = false
   ) throws -> ExtractionResult {
-    let page = RuleBasedExtractor(schema: schema).extract(document)
+    let page = extractFromPages(document, schema)
     guard !ignoreEmbedded, schema.isBuiltIn, schema.documentType == "invoice",
       let attachment = EInvoiceXML.embedded(in: document), let xml = attachment.data
     else { return page }
@@ -30,6 +30,27 @@ public struct DocumentExtractor: Sendable {
           rule: "page-\(name)", ok: same,
           detail: "the XML says \(given.value.text), the page \(read.value.text)"))
       if !same { result.needsReview.append(name) }
+    }
+    return result
+  }
+
+  /// Reads pages that are printed sideways as if they were turned; boxes are those of the pages as they are.
+  private func extractFromPages(_ document: Document, _ schema: ExtractionSchema) -> ExtractionResult {
+    let turns = document.pages.map(\.quarterTurnsToUpright)
+    guard turns.contains(where: { $0 != 0 }) else { return RuleBasedExtractor(schema: schema).extract(document) }
+    var upright = document
+    for index in document.pages.indices { upright.pages[index] = document.pages[index].turned(by: turns[index]) }
+    var result = RuleBasedExtractor(schema: schema).extract(upright)
+    func turnedBack(_ box: Rect?, _ number: Int?) -> Rect? {
+      guard let box, let number, let index = upright.pages.firstIndex(where: { $0.index == number - 1 }) else {
+        return box
+      }
+      let page = upright.pages[index]
+      return box.turned(by: -turns[index], width: page.width, height: page.height)
+    }
+    for (name, field) in result.fields { result.fields[name]?.bbox = turnedBack(field.bbox, field.page) }
+    for (index, item) in result.lineItems.enumerated() {
+      result.lineItems[index].bbox = turnedBack(item.bbox, item.page)
     }
     return result
   }

@@ -146,7 +146,9 @@ private struct CrossIndustryInvoice {
     set("due_date", terms.compactMap { date($0.first("DueDateDateTime")) }.min())
     set("payment_terms", terms.compactMap { $0.first("Description")?.value }.first)
     for means in settlement?.all("SpecifiedTradeSettlementPaymentMeans") ?? [] where result.fields["iban"] == nil {
-      set("iban", means.first("PayeePartyCreditorFinancialAccount", "IBANID")?.value)
+      // Some write it in groups of four, as on paper.
+      let account = means.first("PayeePartyCreditorFinancialAccount", "IBANID")?.value
+      set("iban", account?.filter { !$0.isWhitespace })
       set("bic", means.first("PayeeSpecifiedCreditorFinancialInstitution", "BICID")?.value)
     }
     set("subtotal", amount: sums?.first("TaxBasisTotalAmount") ?? sums?.first("LineTotalAmount"))

@@ -70,6 +70,7 @@ struct LineItemRules {
       "summe", "gesamt", "total", "zwischensumme", "netto", "subtotal", "nettobetrag", "gesamtbetrag",
       "rechnungsbetrag", "mwst", "sous-total", "warenwert", "umsatzsteuer", "übertrag", "zzgl.",
     ]
+    var attributesBegan = false
     for row in page.rows[(header + 1)...] {
       let first = RuleBasedExtractor.folded(row.words[0].text)
       if !items.isEmpty, stops.contains(where: { first.hasPrefix($0) }) { break }
@@ -78,7 +79,12 @@ struct LineItemRules {
         guard let column = column(of: cell, columns) else { continue }
         let number = number(in: cell)
         switch column {
-        case .description: item.description = (item.description.map { $0 + " " } ?? "") + cell.text
+        case .description:
+          if let name = item.description, Self.isAttribute(cell.text) || Self.isAttribute(name) {
+            if Self.isAttribute(name) { item.description = cell.text }
+          } else {
+            item.description = (item.description.map { $0 + " " } ?? "") + cell.text
+          }
         case .quantity: item.quantity = item.quantity ?? number
         case .unitPrice: item.unitPrice = item.unitPrice ?? number
         case .amount: item.amount = number ?? item.amount
@@ -90,14 +96,29 @@ struct LineItemRules {
         item.page = row.page + 1
         item.bbox = row.box
         items.append(item)
+        attributesBegan = false
       } else if let last = items.indices.last, let more = item.description, item.amount == nil,
         items[last].description?.count ?? 0 < 400
       {
+        attributesBegan = attributesBegan || Self.isAttribute(more)
+        if attributesBegan { continue }
         items[last].description = (items[last].description.map { $0 + " " } ?? "") + more
       }
       if items.count >= 2000 { break }
     }
     return items
+  }
+
+  /// "Article number: 4711", "• Origin: DE", "4012345001235 (GTIN)": said about the item, not its name.
+  private static func isAttribute(_ text: String) -> Bool {
+    if text.hasPrefix("•") { return true }
+    let words = text.split(separator: " ")
+    guard let first = words.first else { return false }
+    // A name may hold a colon, a label ends with one after a few words.
+    if words.prefix(4).contains(where: { $0.hasSuffix(":") || $0.hasPrefix(":") }) {
+      return first.first?.isLetter == true
+    }
+    return words.count <= 2 && first.allSatisfy(\.isNumber) && first.count >= 8
   }
 
   /// The column whose header is nearest to the cell, by left edge, right edge or middle.

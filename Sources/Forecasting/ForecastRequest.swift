@@ -144,36 +144,3 @@ extension Forecast {
     self.periods = periods
   }
 }
-
-/// The models by name.
-public enum ForecastModels {
-  static let baselines: [any Forecaster] = [Theta(), ETS(), SeasonalNaive(), Naive()]
-  public static let standard = "theta"
-  public static var names: [String] { baselines.map(\.name) }
-
-  /// One of the product's own models.
-  public static func named(_ name: String) throws -> any SeriesForecaster {
-    guard let model = baselines.first(where: { $0.name == name }) else { throw ForecastError.unknownModel(name) }
-    return BaselineForecaster(model: model)
-  }
-
-  /// One of the product's own models, or a checkpoint.
-  /// - Parameters:
-  ///   - model: a name, or the folder of config.json and model.safetensors.
-  ///   - precision: of a checkpoint's matrices; nil keeps what its file has.
-  /// - Throws: `ForecastError.unknownModel` or `CheckpointError`.
-  public static func load(_ model: String, precision: Precision? = nil) throws -> any SeriesForecaster {
-    if names.contains(model) { return try named(model) }
-    let url = URL(fileURLWithPath: model, isDirectory: true)
-    var isDirectory: ObjCBool = false
-    guard FileManager.default.fileExists(atPath: url.path, isDirectory: &isDirectory), isDirectory.boolValue else {
-      throw ForecastError.unknownModel(model)
-    }
-    let config = FileManager.default.contents(atPath: url.appendingPathComponent("config.json").path) ?? Data()
-    let architecture = (try? JSONSerialization.jsonObject(with: config) as? [String: Any])?["architecture"] as? String
-    if architecture == QuantileConfiguration.architecture {
-      return QuantileForecaster(model: try QuantileMoE(url, precision: precision), name: url.lastPathComponent)
-    }
-    return MoiraiForecaster(try MoiraiMoE(url, precision: precision), name: url.lastPathComponent)
-  }
-}

@@ -9,6 +9,9 @@ struct Problem: Error, Encodable, Sendable {
     /// JSON pointer (RFC 6901) into the request.
     var pointer: String
     var detail: String
+
+    /// "/target/3: must be a number"; the whole body has the empty pointer.
+    var description: String { pointer.isEmpty ? "the body: \(detail)" : "\(pointer): \(detail)" }
   }
 
   var status: Int

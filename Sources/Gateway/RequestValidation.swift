@@ -30,7 +30,7 @@ enum RequestValidation {
     let errors = series.enumerated().flatMap { check($1, at: isList || series.count > 1 ? "/\($0)" : "") }
     guard errors.isEmpty else {
       throw Problem(
-        422, "invalid-series", errors[0].pointer + ": " + errors[0].detail, errors: Array(errors.prefix(20)))
+        422, "invalid-series", errors[0].description, errors: Array(errors.prefix(20)))
     }
     return body
   }
@@ -109,7 +109,7 @@ enum RequestValidation {
     }
     guard errors.isEmpty else {
       throw Problem(
-        422, "invalid-articles", errors[0].pointer + ": " + errors[0].detail, errors: Array(errors.prefix(20)))
+        422, "invalid-articles", errors[0].description, errors: Array(errors.prefix(20)))
     }
     return ImpactPayload(articles: articles)
   }

@@ -91,7 +91,7 @@ struct SubmitRoutes: Sendable {
     let tooLarge = Problem(413, "too-large", "the request is larger than \(limit) bytes")
     if let declared = request.headers[.contentLength].flatMap({ Int($0) }), declared > limit { throw tooLarge }
     var body = Data()
-    for try await buffer in request.body {
+    for try await buffer in WholeBody(request.body) {
       guard body.count + buffer.readableBytes <= limit else { throw tooLarge }
       body.append(contentsOf: buffer.readableBytesView)
     }

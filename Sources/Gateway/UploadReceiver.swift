@@ -2,6 +2,7 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import JobQueue
+import NIOCore
 
 /// A document that arrived, and the form fields that came with it.
 ///
@@ -22,7 +23,7 @@ struct UploadReceiver {
 
   func receive(_ request: Request) async throws -> ReceivedUpload {
     if let declared = request.headers[.contentLength].flatMap({ Int($0) }), declared > limit {
-      throw tooLarge()
+      throw tooLarge(rawFileName(request))
     }
     let contentType = request.headers[.contentType] ?? "application/octet-stream"
     let mediaType = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
@@ -39,15 +40,13 @@ struct UploadReceiver {
   }
 
   private func receiveRaw(_ request: Request) async throws -> ReceivedUpload {
-    let query = request.uri.queryParameters
-    let disposition = request.headers[.contentDisposition]
-    let name = query["filename"].map(String.init) ?? disposition.flatMap { HeaderParameters.value("filename", of: $0) }
+    let name = rawFileName(request)
     let upload = try blobs.makeUpload()
     do {
       var sniffer = ContentSniffer(fileName: sanitized(name))
-      for try await buffer in request.body {
+      for try await buffer in WholeBody(request.body) {
         try sniffer.look(at: buffer.readableBytesView)
-        try write(buffer.readableBytesView, to: upload)
+        try write(buffer.readableBytesView, to: upload, name)
       }
       return try commit(upload, sniffer, fields: [:])
     } catch {
@@ -65,10 +64,10 @@ struct UploadReceiver {
       var field: (name: String, value: [UInt8])?
       var inFile = false
       var total = 0
-      for try await buffer in request.body {
+      for try await buffer in WholeBody(request.body) {
         total += buffer.readableBytes
         // Form fields and boundaries on top of the file.
-        guard total <= limit + (1 << 20) else { throw tooLarge() }
+        guard total <= limit + (1 << 20) else { throw tooLarge(sniffer?.fileName) }
         for event in try parser.feed(buffer.readableBytesView) {
           switch event {
           case .part(let name, let fileName, _):
@@ -84,7 +83,7 @@ struct UploadReceiver {
           case .content(let bytes):
             if inFile {
               try sniffer?.look(at: bytes)
-              try write(bytes, to: upload)
+              try write(bytes, to: upload, sniffer?.fileName)
             } else {
               field?.value += bytes
               guard field?.value.count ?? 0 <= 65536 else {
@@ -113,9 +112,9 @@ struct UploadReceiver {
     }
   }
 
-  private func write(_ bytes: some Sequence<UInt8>, to upload: any BlobUpload) throws {
+  private func write(_ bytes: some Sequence<UInt8>, to upload: any BlobUpload, _ name: String?) throws {
     func store(_ raw: UnsafeRawBufferPointer) throws {
-      guard upload.byteCount + raw.count <= limit else { throw tooLarge() }
+      guard upload.byteCount + raw.count <= limit else { throw tooLarge(name) }
       try upload.write(raw)
     }
     let done: Void? = try bytes.withContiguousStorageIfAvailable { try store(UnsafeRawBufferPointer($0)) }
@@ -133,8 +132,16 @@ struct UploadReceiver {
       document: UploadedDocument(blob: blob, fileName: sniffer.fileName), fields: fields, upload: upload)
   }
 
-  private func tooLarge() -> Problem {
-    Problem(413, "too-large", "the upload is larger than \(limit) bytes (\(limit >> 20) MiB)")
+  private func tooLarge(_ name: String?) -> Problem {
+    Problem(
+      413, "too-large",
+      "\(name.map(sanitized) ?? "the upload") is larger than \(limit) bytes (\(limit >> 20) MiB); split it")
+  }
+
+  /// The name that came with a raw body: in the query or the Content-Disposition.
+  private func rawFileName(_ request: Request) -> String? {
+    request.uri.queryParameters["filename"].map(String.init)
+      ?? request.headers[.contentDisposition].flatMap { HeaderParameters.value("filename", of: $0) }
   }
 
   /// The last part of a name as a browser or a person sent it, without control characters.
@@ -188,4 +195,25 @@ struct ContentSniffer {
     if text.contains("<html") || text.contains("<!doctype html") { return "an HTML page" }
     return head.contains(0) ? "binary data of another kind" : "plain text"
   }
+}
+
+/// A request's body; a connection that closes before its end is the sender's affair and no failure of docq.
+struct WholeBody: AsyncSequence {
+  private let body: RequestBody
+
+  init(_ body: RequestBody) { self.body = body }
+
+  struct AsyncIterator: AsyncIteratorProtocol {
+    fileprivate var parts: RequestBody.AsyncIterator
+
+    mutating func next() async throws -> ByteBuffer? {
+      do {
+        return try await parts.next()
+      } catch {
+        throw Problem(400, "aborted", "the connection closed before the end of the body")
+      }
+    }
+  }
+
+  func makeAsyncIterator() -> AsyncIterator { AsyncIterator(parts: body.makeAsyncIterator()) }
 }

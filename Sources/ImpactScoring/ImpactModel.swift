@@ -67,10 +67,13 @@ public struct ImpactModel: Sendable {
   /// What percentiles refer to.
   public var referenceSet: String { config.referenceName }
 
+  /// Name of the model that comes with docq.
+  public static let standardName = "docq-impact-linear-1"
+
   /// The model that comes with docq.
   public static func shipped() throws -> ImpactModel {
-    guard let folder = Bundle.module.url(forResource: "Resources/docq-impact-linear-1", withExtension: nil) else {
-      throw ImpactModelError.missing("docq-impact-linear-1")
+    guard let folder = Bundle.module.url(forResource: "Resources/\(standardName)", withExtension: nil) else {
+      throw ImpactModelError.missing(standardName)
     }
     return try ImpactModel(directory: folder)
   }

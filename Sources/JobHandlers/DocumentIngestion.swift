@@ -12,11 +12,14 @@ public struct DocumentIngestion: Sendable {
     public var password: String?
     /// Resolution of page images in dots per inch; nil for none.
     public var imageDPI: Double?
+    /// No more than the first so many of the pages; nil for the reader's own limit.
+    public var maxPages: Int?
 
-    public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil) {
+    public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil) {
       self.pages = pages
       self.password = password
       self.imageDPI = imageDPI
+      self.maxPages = maxPages
     }
   }
 
@@ -43,6 +46,7 @@ public struct DocumentIngestion: Sendable {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password
     readOptions.imageDPI = options.imageDPI
+    if let maxPages = options.maxPages { readOptions.maxPages = min(readOptions.maxPages, maxPages) }
     if let pages = options.pages { readOptions.pages = try PageSelection(pages) }
     var document = try reader.read(
       file, fileName: fileName, options: readOptions,

@@ -1,32 +1,81 @@
 import Forecasting
 import Foundation
 import JobQueue
+import Synchronization
 
-/// Forecasts every series of a request.
-public struct ForecastHandler: JobHandler {
+/// Forecasts every series of a request; requests for docq's own model share its passes.
+public final class ForecastHandler: JobHandler {
   public let kinds: [JobKind] = [.forecast]
+  private let library: ModelLibrary?
+  private let models: Mutex<[String: any SeriesForecaster]> = Mutex([:])
+  private let batchers: Mutex<[String: ForecastBatcher]> = Mutex([:])
 
-  public init() {}
+  /// - Parameter library: models that requests may name besides docq's own.
+  public init(library: ModelLibrary? = nil) { self.library = library }
 
   public func run(_ job: Job, context: JobContext) async throws -> JobResult {
     let payload = try decodePayload(ForecastPayload.self, of: job)
     do {
       let series = try SeriesReader().read(payload.series, name: "request")
-      // Names only: a request must not choose files.
-      let model = try ForecastModels.named(payload.model ?? ForecastModels.standard)
+      let model = try model(payload.model ?? ForecastModels.standard)
       let request = ForecastRequest(horizon: payload.horizon, quantileLevels: payload.quantileLevels)
       var body = Data()
-      for (index, one) in series.enumerated() {
+      for start in stride(from: 0, to: series.count, by: model.batchSize) {
         try context.checkCancelled()
-        context.report(
-          progress: Double(index) / Double(series.count), stage: "series \(index + 1)/\(series.count)")
-        body += try model.forecast([one], request)[0].jsonLine()
+        context.report(progress: Double(start) / Double(series.count), stage: "series \(start + 1)/\(series.count)")
+        let part = Array(series[start..<min(series.count, start + model.batchSize)])
+        if let model = model as? any BatchForecaster {
+          let results = await batcher(for: model).forecast(part.map { ForecastItem($0, request) })
+          for result in results { body += try result.get().answerLine() }
+        } else {
+          for forecast in try model.forecast(part, request) { body += try forecast.answerLine() }
+        }
       }
       return JobResult(contentType: "application/x-ndjson", body: body)
     } catch let error as SeriesReadError {
       throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
     } catch let error as ForecastError {
       throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
+    }
+  }
+
+  /// Names only: a request must not choose files.
+  private func model(_ name: String) throws -> any SeriesForecaster {
+    if ForecastModels.names.contains(name) { return try ForecastModels.named(name) }
+    return try models.withLock { models in
+      if let loaded = models[name] { return loaded }
+      guard let folder = library?.folder(name) else { throw ForecastError.unknownModel(name) }
+      do {
+        let model = try ForecastModels.load(folder.path, precision: .bfloat16)
+        models[name] = model
+        return model
+      } catch {
+        throw JobFailure(code: "model-unreadable", message: "model '\(name)': \(error)", permanent: true)
+      }
+    }
+  }
+
+  private func batcher(for model: any BatchForecaster) -> ForecastBatcher {
+    batchers.withLock { batchers in
+      if let batcher = batchers[model.name] { return batcher }
+      let made = ForecastBatcher(model)
+      batchers[model.name] = made
+      return made
+    }
+  }
+}
+
+extension Forecast {
+  /// The line of the answer.
+  ///
+  /// - Throws: `ForecastError.badSeries` when numbers overflowed on the way: JSON has no infinity, and trying again
+  ///   would not help.
+  public func answerLine() throws -> Data {
+    do {
+      return try jsonLine()
+    } catch is EncodingError {
+      throw ForecastError.badSeries(
+        id: id, reason: "its numbers are too large to be forecast; divide them by a constant first")
     }
   }
 }

@@ -41,7 +41,7 @@ public struct ImpactHandler: JobHandler {
     let file = try await context.blobs.localFile(upload.blob)
     let article = try namingFailures(of: upload.fileName) {
       let document = try ingestion.ingest(
-        file, fileName: upload.fileName, options: DocumentIngestion.Options(pages: "1-2"),
+        file, fileName: upload.fileName, options: DocumentIngestion.Options(maxPages: 2),
         progress: { context.report(progress: $0 / 2, stage: $1) }, isCancelled: { context.isCancelled })
       return TitleAndAbstract.find(in: document)
     }

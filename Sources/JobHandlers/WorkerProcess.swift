@@ -7,12 +7,16 @@ public struct WorkerProcess: Sendable {
   private let name: String
   private let folder: URL
   private let handlers: [any JobHandler]
+  private let options: WorkerOptions
 
   /// - Parameters:
   ///   - name: the executable's name, for logs.
   ///   - dataPath: the data folder; created when missing.
-  public init(name: String, dataPath: String, handlers: [any JobHandler]) {
+  public init(
+    name: String, dataPath: String, handlers: [any JobHandler], options: WorkerOptions = WorkerOptions()
+  ) {
     self.name = name
+    self.options = options
     folder = URL(fileURLWithPath: dataPath)
     self.handlers = handlers
   }
@@ -24,7 +28,7 @@ public struct WorkerProcess: Sendable {
     let store = try SQLiteJobStore(data: data)
     let blobs = try FileBlobStore(data: data)
     let worker = Worker(
-      name: name, data: data, store: store, blobs: blobs, handlers: handlers, options: WorkerOptions(), log: log)
+      name: name, data: data, store: store, blobs: blobs, handlers: handlers, options: options, log: log)
     StopSignals.onStop { worker.stop() }
     try await worker.run()
   }

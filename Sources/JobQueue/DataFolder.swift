@@ -12,6 +12,12 @@ public struct DataFolder: Sendable {
   /// Sockets and lock files of running processes.
   public var run: URL { root.appendingPathComponent("run") }
 
+  /// Models that the user has imported.
+  public var models: URL { root.appendingPathComponent("models") }
+
+  /// A folder that is only looked into, not created.
+  public init(path: String) { root = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL }
+
   /// `DOCQ_DATA`, else `docq` in the user's data folder.
   public static var defaultPath: String {
     let environment = ProcessInfo.processInfo.environment
@@ -22,7 +28,7 @@ public struct DataFolder: Sendable {
 
   /// Opens the folder, creating it (readable by its owner only) when it is missing.
   public static func open(_ root: URL) throws -> DataFolder {
-    let folder = DataFolder(root: root.standardizedFileURL)
+    let folder = DataFolder(path: root.path)
     for part in [folder.root, folder.blobs, folder.temporary, folder.run] {
       do {
         try FileManager.default.createDirectory(

@@ -11,8 +11,10 @@ public protocol JobHandler: Sendable {
 }
 
 public struct WorkerOptions: Sendable {
-  /// Jobs at the same time.
+  /// Jobs, or batches of jobs, at the same time.
   public var concurrency = 1
+  /// Jobs that are claimed at once where so many are waiting; they run at the same time.
+  public var batch = 1
   public var lease: Duration = .seconds(30)
   /// How long running jobs get after `stop` before they are given back.
   public var grace: Duration = .seconds(30)
@@ -85,11 +87,13 @@ public final class Worker: Sendable {
       let generation = bell.generation
       do {
         let jobs = try await store.claim(
-          kinds: kinds, worker: worker, limit: 1, leaseMilliseconds: options.lease.inMilliseconds)
+          kinds: kinds, worker: worker, limit: options.batch, leaseMilliseconds: options.lease.inMilliseconds)
         if jobs.isEmpty {
           await bell.wait(after: generation, timeout: options.poll)
         }
-        for job in jobs { await work(on: job) }
+        await withTaskGroup(of: Void.self) { group in
+          for job in jobs { group.addTask { await self.work(on: job) } }
+        }
       } catch {
         log.error("the queue does not answer: \(error)")
         try? await Task.sleep(for: .seconds(1))

@@ -51,6 +51,12 @@ enum BlockBuilder {
     }
     // A heading set in bold ends where the text begins, and the other way round.
     if before.bold != after.bold && last.words.count > 0 && next.words.count > 2 { return false }
+    // So does a run-in heading in italics.
+    if before.italic, !after.italic, block.count == 1, last.words.count <= 10, next.words.count > 2,
+      last.bbox.width < 0.7 * next.bbox.width
+    {
+      return false
+    }
     if before.mono != after.mono { return false }
     if after.mono { return true }
     if startsItem(next.text) { return false }
@@ -87,6 +93,9 @@ enum ListMarker {
   private static let bullets: Set<Character> = [
     "•", "◦", "▪", "–", "‣", "●", "○", "∙", "·", "■", "□", "➢", "✓", "-", "*", "—",
   ]
+
+  /// True for a bullet that stands alone.
+  static func isBullet(_ text: String) -> Bool { text.count == 1 && text.first.map(bullets.contains) == true }
 
   /// Number of characters of the marker and the space behind it; nil when the text starts without one.
   static func length(of text: String) -> Int? {

@@ -26,7 +26,7 @@ struct Classifier {
           label = .title
           headingStyles[region.id] = (size, bold)
           section = region.text.lowercased().drop { !$0.isLetter }.description
-        } else if mono, region.text.count > 12 {
+        } else if mono, region.text.count > 12, !isAddress(region) {
           label = .code
         } else if isEquation(region, math: math, on: here) {
           label = .equation
@@ -96,9 +96,14 @@ struct Classifier {
   private func wordCount(_ text: String) -> Int { text.split(separator: " ").count }
 
   private func isEquation(_ region: Region, math: Double, on page: Page) -> Bool {
-    guard math > 0.25, region.lines.count <= 12 else { return false }
+    guard math > 0.25, region.lines.count <= 12, !region.text.contains("@") else { return false }
     let longWords = region.text.split(separator: " ").filter { $0.count > 3 && $0.allSatisfy(\.isLetter) }.count
     return longWords <= 2 + region.lines.count / 2
+  }
+
+  /// Mail and web addresses are often set in typewriter type.
+  private func isAddress(_ region: Region) -> Bool {
+    region.lines.count <= 2 && (region.text.contains("@") || region.text.contains("://"))
   }
 
   private func isFootnote(_ region: Region, size: Double, on page: Page) -> Bool {

@@ -13,7 +13,7 @@ enum FigureFinder {
       merged = false
       outer: for first in boxes.indices {
         for second in boxes.indices where second > first {
-          if boxes[first].intersectionOverUnion(boxes[second]) > 0 || touches(boxes[first], boxes[second]) {
+          if belongTogether(boxes[first], boxes[second]) {
             boxes[first] = boxes[first].union(boxes[second])
             boxes.remove(at: second)
             merged = true
@@ -28,8 +28,11 @@ enum FigureFinder {
     }.map { Region(id: 0, label: .figure, page: page.index, bbox: $0) }
   }
 
-  private static func touches(_ a: Rect, _ b: Rect) -> Bool {
+  /// Pieces of one picture overlap, or lie edge to edge like tiles. Shadows that reach into a neighbour do neither.
+  private static func belongTogether(_ a: Rect, _ b: Rect) -> Bool {
     let dx = max(a.x0, b.x0) - min(a.x1, b.x1), dy = max(a.y0, b.y0) - min(a.y1, b.y1)
-    return dx < 3 && dy < 3
+    guard dx < 3, dy < 3 else { return false }
+    if dx < -3, dy < -3 { return dx * dy > 0.15 * min(a.area, b.area) }
+    return a.horizontalOverlap(b) > 0.6 * min(a.width, b.width) || a.verticalOverlap(b) > 0.6 * min(a.height, b.height)
   }
 }

@@ -25,11 +25,16 @@ struct FurnitureFinder {
       })
   }
 
-  /// Lines in the upper and lower tenth, at most four from each edge.
+  /// Lines in the upper and lower tenth, at most four from each edge, and the outermost line within the fifth: TeX's
+  /// standard pages have wide margins.
   private static func edgeLines(of page: Page) -> [Int] {
     let order = page.lines.indices.sorted { page.lines[$0].bbox.y0 < page.lines[$1].bbox.y0 }
-    let top = order.prefix(4).filter { page.lines[$0].bbox.y1 < 0.11 * page.height }
-    let bottom = order.suffix(4).filter { page.lines[$0].bbox.y0 > 0.89 * page.height }
+    let top = order.prefix(4).enumerated().filter {
+      page.lines[$1].bbox.y1 < ($0 == 0 ? 0.2 : 0.11) * page.height
+    }.map(\.element)
+    let bottom = order.reversed().prefix(4).enumerated().filter {
+      page.lines[$1].bbox.y0 > ($0 == 0 ? 0.8 : 0.89) * page.height
+    }.map(\.element)
     return top + bottom.filter { !top.contains($0) }
   }
 

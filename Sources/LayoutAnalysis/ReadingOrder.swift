@@ -35,21 +35,30 @@ enum ReadingOrder {
   /// Left and right of the widest vertical white band that no region crosses.
   private static func splitAtGutter(_ regions: [Region]) -> ([Region], [Region])? {
     guard regions.count > 1 else { return nil }
-    let byLeft = regions.sorted { $0.bbox.x0 < $1.bbox.x0 }
-    var end = byLeft[0].bbox.x1
+    let pictures = regions.filter { $0.label == .figure }, others = regions.filter { $0.label != .figure }
+    let byLeft = (others.isEmpty ? regions : others).map(\.bbox).sorted { $0.x0 < $1.x0 }
+    var end = byLeft[0].x1
     var best: (width: Double, x: Double)?
-    for region in byLeft.dropFirst() {
-      let width = region.bbox.x0 - end
-      if width > 5, width > best?.width ?? 0 { best = (width, region.bbox.x0) }
-      end = max(end, region.bbox.x1)
+    for box in byLeft.dropFirst() {
+      let width = box.x0 - end
+      if width > 5, width > best?.width ?? 0, !pictures.contains(where: { spans($0.bbox, end, box.x0) }) {
+        best = (width, box.x0)
+      }
+      end = max(end, box.x1)
     }
-    guard let cut = best?.x else { return nil }
-    let left = regions.filter { $0.bbox.x0 < cut }, right = regions.filter { $0.bbox.x0 >= cut }
+    guard let cut = best.map({ $0.x - $0.width / 2 }) else { return nil }
+    let left = regions.filter { $0.bbox.midX < cut }, right = regions.filter { $0.bbox.midX >= cut }
+    guard !left.isEmpty, !right.isEmpty else { return nil }
     // Side by side: a number behind a formula or a label left of its text is no column.
     let leftBox = left.dropFirst().reduce(left[0].bbox) { $0.union($1.bbox) }
     let rightBox = right.dropFirst().reduce(right[0].bbox) { $0.union($1.bbox) }
     guard leftBox.verticalOverlap(rightBox) > 0 else { return nil }
     return (left, right)
+  }
+
+  /// True when a picture stands on both sides of a gutter; its margins and shadows may reach into the other column.
+  private static func spans(_ picture: Rect, _ x0: Double, _ x1: Double) -> Bool {
+    min(x0 - picture.x0, picture.x1 - x1) > 0.25 * picture.width
   }
 
   /// Groups that no horizontal white line divides, from top to bottom.

@@ -11,6 +11,13 @@ public struct RuleBasedLayout: Sendable {
 
   /// Fills lines and regions of every page and the document's relations.
   public func analyze(_ document: inout Document) {
+    let turns = document.pages.map(\.quarterTurnsToUpright)
+    for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: turns[index]) }
+    analyzeUpright(&document)
+    for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: -turns[index]) }
+  }
+
+  private func analyzeUpright(_ document: inout Document) {
     for index in document.pages.indices {
       document.pages[index].lines = LineBuilder.lines(of: document.pages[index])
     }
@@ -108,6 +115,6 @@ extension Page {
       if style.math { math += weight }
     }
     guard letters > 0 else { return (line.bbox.height, false, false, false, 0) }
-    return (size / letters, bold > letters * 0.6, italic > letters * 0.6, mono > letters * 0.7, math / letters)
+    return (size / letters, bold > letters * 0.85, italic > letters * 0.6, mono > letters * 0.7, math / letters)
   }
 }

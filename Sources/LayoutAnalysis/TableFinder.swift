@@ -72,8 +72,11 @@ enum TableFinder {
       boxes.first.map { abs(ruling.bbox.y0 - $0.y0) < 400 } ?? false && ruling.isHorizontal
     }
     let numeric = run.joined().filter { isNumeric(page.lines[$0].text) }.count
-    // Without lines or numbers it takes more columns to believe in a table.
-    guard hasRulings || numeric * 4 >= run.joined().count || columns.count >= 3 else { return nil }
+    // "Name: value" in most rows makes a form.
+    let labelled = run.filter { $0.count >= 2 && page.lines[$0[0]].text.hasSuffix(":") }.count
+    // Without lines, numbers or labels it takes more columns to believe in a table.
+    guard hasRulings || numeric * 4 >= run.joined().count || columns.count >= 3 || labelled * 10 >= run.count * 6
+    else { return nil }
     let bbox = boxes.dropFirst().reduce(boxes[0]) { $0.union($1) }
     return Found(bbox: bbox, lines: run.flatMap { $0 }, table: grid(run, columns, page))
   }

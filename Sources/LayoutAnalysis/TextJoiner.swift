@@ -25,19 +25,23 @@ enum TextJoiner {
 /// Joins paragraphs that go on in the next column or on the next page.
 enum ParagraphJoiner {
   static func join(_ document: inout Document) {
-    var last: (page: Int, region: Int)?
+    var last: (page: Int, region: Int, size: Double)?
     for page in document.pages.indices {
       for index in document.pages[page].regions.indices {
         let region = document.pages[page].regions[index]
-        guard !region.isFurniture, [.text, .textEquation].contains(region.label) else {
+        guard !region.isFurniture, [.text, .textEquation, .abstract].contains(region.label) else {
           // Floats and notes may stand between the halves of a paragraph; a heading may not.
-          if [.title, .paperTitle, .abstract, .list, .reference, .equation].contains(region.label) { last = nil }
+          if [.title, .paperTitle, .list, .reference, .equation].contains(region.label) { last = nil }
           continue
         }
+        let size =
+          region.lines.first.map { document.pages[page].typography(of: document.pages[page].lines[$0]).size } ?? 0
+        // Small print at the foot of a column is a float, too.
+        if let last, size < 0.93 * last.size { continue }
         if let last, isBroken(document.pages[last.page].regions[last.region], region) {
           document.pages[last.page].regions[last.region].continuedBy = region.id
         }
-        last = (page, index)
+        last = (page, index, size)
       }
     }
   }

@@ -49,7 +49,7 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
     case .notPDF(let file, let looksLike): "\(file) is not a PDF: it looks like \(looksLike)"
     case .tooLarge(let file, let bytes, let limit):
       "\(file) has \(bytes) bytes; at most \(limit) are read. Split it, or raise the limit"
-    case .encrypted(let file): "\(file) is encrypted: give its password with --password"
+    case .encrypted(let file): "\(file) is encrypted: give its password (--password, or the form field password)"
     case .wrongPassword(let file): "\(file) is encrypted and the password given does not open it"
     case .damaged(let file, let reason): "\(file) is damaged: \(reason)"
     case .noSuchPage(let file, let page, let count):

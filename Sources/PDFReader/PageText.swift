@@ -16,6 +16,7 @@ enum PageText {
     var page = Page(index: index, width: width, height: height)
     page.label = DocumentFacts.taken(poppler_page_get_label(source))
     words(source, &page)
+    FormFields.addWords(of: source, to: &page)
     if page.words.isEmpty { page.textSource = .none }
     page.images = images(source, page)
     page.links = links(source, page)
@@ -23,16 +24,17 @@ enum PageText {
   }
 
   private static func words(_ source: OpaquePointer, _ page: inout Page) {
-    guard let raw = poppler_page_get_text(source) else { return }
-    defer { g_free(raw) }
-    var boxes: UnsafeMutablePointer<PopplerRectangle>?
-    var boxCount: UInt32 = 0
-    guard poppler_page_get_text_layout(source, &boxes, &boxCount) != 0, let boxes else { return }
-    defer { g_free(boxes) }
-    let scalars = Array(String(cString: raw).unicodeScalars)
+    var glyphs = Glyphs(source, PopplerRectangle(x1: 0, y1: 0, x2: page.width, y2: page.height))
+    if glyphs.runFromRightToLeft {
+      // Poppler selects from corner to corner: where lines begin at the right, text begins in the other corner.
+      let others = Glyphs(source, PopplerRectangle(x1: page.width, y1: 0, x2: 0, y2: page.height))
+      if others.boxes.count > glyphs.boxes.count { glyphs = others }
+    }
+    let (scalars, boxes) = (glyphs.scalars, glyphs.boxes)
     // One box for each character; a mismatch would put every word in the wrong place.
-    let count = min(scalars.count, Int(boxCount), maxGlyphs)
-    let runs = StyleRuns(source, glyphs: count)
+    let count = min(scalars.count, boxes.count, maxGlyphs)
+    guard count > 0 else { return }
+    let runs = StyleRuns(source, glyphs.area, glyphs: count)
     page.styles = runs.styles
     var word = WordBuilder()
     var seen = Set<SeenWord>()
@@ -57,7 +59,10 @@ enum PageText {
       {
         close()
       }
-      if let last = word.lastBox, rect.y0 > last.y1 || rect.y1 < last.y0 || rect.x0 > last.x1 + 2 * max(1, last.height)
+      // Words of another column, and the next word of text that runs from right to left, come without a space.
+      if let last = word.lastBox,
+        rect.y0 > last.y1 || rect.y1 < last.y0
+          || rect.x0 > last.x1 + 0.8 * max(1, last.height) || rect.x1 < last.x0 - 0.5 * max(1, last.height)
       {
         close()
       }
@@ -83,9 +88,12 @@ enum PageText {
     private var box: Rect?
     private(set) var lastBox: Rect?
     private(set) var style: Int?
+    /// Letters of the first style less those of others: a brace or a quote in another font does not make the style.
+    private var lead = 0
 
     mutating func append(_ scalar: Unicode.Scalar, _ rect: Rect, _ style: Int) {
-      if self.style == nil { self.style = style }
+      if lead == 0 { self.style = style }
+      lead += style == self.style ? 1 : -1
       switch scalar.value {
       case 0xFB00: text.append(contentsOf: "ff".unicodeScalars)
       case 0xFB01: text.append(contentsOf: "fi".unicodeScalars)
@@ -93,6 +101,11 @@ enum PageText {
       case 0xFB03: text.append(contentsOf: "ffi".unicodeScalars)
       case 0xFB04: text.append(contentsOf: "ffl".unicodeScalars)
       case 0xAD: text.append("-")
+      // Bullets of the symbol fonts that word processors use.
+      case 0xF0B7: text.append("•")
+      case 0xF0A7: text.append("▪")
+      case 0xF0D8: text.append("➢")
+      case 0xF0FC: text.append("✓")
       default: text.append(scalar)
       }
       box = box?.union(rect) ?? rect
@@ -145,11 +158,35 @@ enum PageText {
   }
 
   /// Image areas count from the top, link areas from the bottom of the page.
-  private static func clipped(_ area: PopplerRectangle, _ page: Page, fromTop: Bool) -> Rect? {
+  static func clipped(_ area: PopplerRectangle, _ page: Page, fromTop: Bool) -> Rect? {
     let (top, bottom) = fromTop ? (area.y1, area.y2) : (page.height - area.y2, page.height - area.y1)
     let box = Rect(x0: min(area.x1, area.x2), y0: min(top, bottom), x1: max(area.x1, area.x2), y1: max(top, bottom))
     guard box.x0.isFinite, box.x1.isFinite, box.y0.isFinite, box.y1.isFinite else { return nil }
     return box.intersection(Rect(x0: 0, y0: 0, x1: page.width, y1: page.height))
+  }
+}
+
+/// The characters within a selection and their boxes.
+private struct Glyphs {
+  let area: PopplerRectangle
+  var scalars: [Unicode.Scalar] = []
+  var boxes: [PopplerRectangle] = []
+  var runFromRightToLeft = false
+
+  init(_ source: OpaquePointer, _ area: PopplerRectangle) {
+    self.area = area
+    var area = area
+    guard let raw = poppler_page_get_text_for_area(source, &area) else { return }
+    defer { g_free(raw) }
+    let text = String(cString: raw).unicodeScalars
+    runFromRightToLeft = text.contains("\u{202B}")
+    // Marks around text that runs from right to left have no box.
+    scalars = text.filter { !(0x202A...0x202E).contains($0.value) }
+    var list: UnsafeMutablePointer<PopplerRectangle>?
+    var count: UInt32 = 0
+    guard poppler_page_get_text_layout_for_area(source, &area, &list, &count) != 0, let list else { return }
+    defer { g_free(list) }
+    boxes = Array(UnsafeBufferPointer(start: list, count: Int(count)))
   }
 }
 
@@ -158,10 +195,11 @@ private struct StyleRuns {
   private(set) var styles: [TextStyle] = []
   private var indexOfGlyph: [Int32]
 
-  init(_ source: OpaquePointer, glyphs: Int) {
+  init(_ source: OpaquePointer, _ area: PopplerRectangle, glyphs: Int) {
     indexOfGlyph = [Int32](repeating: 0, count: glyphs)
     var known: [TextStyle: Int] = [:]
-    let list = poppler_page_get_text_attributes(source)
+    var area = area
+    let list = poppler_page_get_text_attributes_for_area(source, &area)
     defer { poppler_page_free_text_attributes(list) }
     var node = list
     while let current = node {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Forecasting
 import JobHandlers
 import JobQueue
 
@@ -18,6 +19,12 @@ struct ForecasterCommand: AsyncParsableCommand {
   var data = DataFolder.defaultPath
 
   func run() async throws {
-    try await WorkerProcess(name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler()]).run()
+    var options = WorkerOptions()
+    // While one batch is in the model, the next one is claimed.
+    (options.concurrency, options.batch) = (2, 32)
+    let library = ModelLibrary(DataFolder(path: data).models)
+    try await WorkerProcess(
+      name: "docq-forecaster", dataPath: data, handlers: [ForecastHandler(library: library)], options: options
+    ).run()
   }
 }

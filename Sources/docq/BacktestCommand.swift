@@ -25,7 +25,8 @@ struct BacktestCommand: ParsableCommand {
   var horizon: Int?
   @Option(help: "Lag of MASE in steps (default: the calendar's for the frequency, else found in the values).")
   var season: Int?
-  @Option(help: "\(ForecastModels.names.joined(separator: ", ")) and folders of checkpoints, with commas.")
+  @Option(
+    help: "\(ForecastModels.names.joined(separator: ", ")) imported models and folders of checkpoints, with commas.")
   var models = ForecastModels.names.joined(separator: ",")
   @Option(help: "Sample paths of checkpoints that draw them.")
   var samples = 100
@@ -48,7 +49,10 @@ struct BacktestCommand: ParsableCommand {
       throw ValidationError("--samples must be between 1 and \(ForecastRequest.maxSamples)")
     }
     guard !names.isEmpty else { throw ValidationError("--models names no model") }
-    for name in names where !ForecastModels.names.contains(name) && !FileManager.default.fileExists(atPath: name) {
+    for name in names
+    where !ForecastModels.names.contains(name) && ModelsCommand.library.folder(name) == nil
+      && !FileManager.default.fileExists(atPath: name)
+    {
       throw ValidationError("\(ForecastError.unknownModel(name))")
     }
   }
@@ -66,7 +70,7 @@ struct BacktestCommand: ParsableCommand {
       var backtest = Backtest()
       (backtest.windows, backtest.horizon, backtest.season) = (windows, horizon, season)
       (backtest.request.samples, backtest.request.seed) = (samples, seed)
-      let loaded = try names.map { try ForecastModels.load($0) }
+      let loaded = try names.map { try ForecastModels.load($0, library: ModelsCommand.library) }
       if let name = Dictionary(grouping: loaded, by: \.name).first(where: { $1.count > 1 })?.key {
         throw CommandFailure.usage("--models: two models are called '\(name)'; rename one's folder")
       }

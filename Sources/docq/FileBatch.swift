@@ -46,7 +46,8 @@ extension CommandFailure {
       self = .usage(DocumentReadError.badPageSelection(text: text).description)
     case let error as DocumentReadError: self = .unreadable(error.description)
     case let error as CheckpointError: self = .unreadable(error.description)
-    case let error as ForecastError: self = .usage(error.description)
+    case let error as ForecastError:
+      if case .badSeries = error { self = .unreadable(error.description) } else { self = .usage(error.description) }
     case let error as SeriesReadError: self = .unreadable(error.description)
     case let error as ArticleReadError: self = .unreadable(error.description)
     case let error as ExtractionError: self = .unreadable(error.description)

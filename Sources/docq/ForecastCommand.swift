@@ -2,6 +2,7 @@ import ArgumentParser
 import DocqClient
 import Forecasting
 import Foundation
+import JobHandlers
 import Tensor
 
 struct ForecastCommand: AsyncParsableCommand {
@@ -19,7 +20,7 @@ struct ForecastCommand: AsyncParsableCommand {
         docq forecast orders.csv --id-column shop --value-column units --non-negative --integer
         docq forecast sensor.csv --resample h --aggregate mean --horizon 48 --anomalies --plot sensor.svg
         docq forecast load.csv --future-covariates temperature --model moirai-moe-1.0-R-small
-        docq forecast sales.csv --model my-model --experts --plot experts.svg
+        docq forecast sales.csv --experts --plot experts.svg
         docq forecast sales.csv --horizon 12 --model ets --plot sales.svg -o forecast.jsonl
         docq forecast series.jsonl --model moirai-moe-1.0-R-small --samples 200 --seed 7
         cat series.jsonl | docq forecast - --quantiles 0.05,0.5,0.95
@@ -29,7 +30,7 @@ struct ForecastCommand: AsyncParsableCommand {
   @Option(
     help: "Steps to forecast (default: the series' own prediction_length or the rows of future covariates, else 12).")
   var horizon: Int?
-  @Option(help: "\(ForecastModels.names.joined(separator: ", ")), or the folder of a Moirai-MoE checkpoint.")
+  @Option(help: "\(ForecastModels.names.joined(separator: ", ")), an imported model, or a checkpoint's folder.")
   var model = ForecastModels.standard
   @Option(help: "Levels between 0 and 1, with commas.")
   var quantiles = ForecastRequest.defaultLevels.map { "\($0)" }.joined(separator: ",")
@@ -91,7 +92,10 @@ struct ForecastCommand: AsyncParsableCommand {
     guard (1...ForecastRequest.maxSamples).contains(samples) else {
       throw ValidationError("--samples must be between 1 and \(ForecastRequest.maxSamples)")
     }
-    guard ForecastModels.names.contains(model) || FileManager.default.fileExists(atPath: model) else {
+    guard
+      ForecastModels.names.contains(model) || ModelsCommand.library.folder(model) != nil
+        || FileManager.default.fileExists(atPath: model)
+    else {
       throw ValidationError("\(ForecastError.unknownModel(model))")
     }
   }
@@ -154,7 +158,8 @@ struct ForecastCommand: AsyncParsableCommand {
     var limits = ForecastLimits()
     limits.series = 100_000
     try limits.check(series, request)
-    let model = try ForecastModels.load(model, precision: precision ?? (decoding == .cached ? .bfloat16 : nil))
+    let model = try ForecastModels.load(
+      model, precision: precision ?? (decoding == .cached ? .bfloat16 : nil), library: ModelsCommand.library)
     let routing = model as? any ExpertRouting
     guard !experts || routing != nil else { throw ForecastError.hasNoExperts(self.model) }
     let detector = AnomalyDetector(threshold: anomalyThreshold)
@@ -170,7 +175,7 @@ struct ForecastCommand: AsyncParsableCommand {
         range.apply(to: &forecast)
         if anomalies { forecast.anomalies = try detector.reports(one, model, request) }
         if experts, let routing, forecast.fallback == nil { forecast.experts = try routing.experts(one, request) }
-        try writer.write(forecast.keeping(levels).jsonLine())
+        try writer.write(forecast.keeping(levels).answerLine())
         if !json {
           notes.add(forecast)
           if let report = forecast.experts {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import DocqClient
 import Foundation
 import ImpactScoring
 import JobHandlers
@@ -30,8 +31,10 @@ struct ImpactCommand: AsyncParsableCommand {
   var json = false
   @Option(name: [.customShort("o"), .long], help: "File for the scores.")
   var output: String?
+  @OptionGroup var remote: RemoteOptions
 
   func run() async throws {
+    if let client = try remote.client() { return try await scoreRemotely(client) }
     let model: ImpactModel
     do {
       model = try ImpactModel.shipped()
@@ -44,8 +47,7 @@ struct ImpactCommand: AsyncParsableCommand {
         articles.append(try articleOfDocument(file, label))
       } else {
         let read = try ArticleReader().read(file: file)
-        for problem in read.problems { Terminal.note(problem) }
-        articles += read.articles
+        articles += try Self.articles(of: read)
       }
     }
     var scores: [ImpactScore] = []
@@ -56,8 +58,7 @@ struct ImpactCommand: AsyncParsableCommand {
       scores.append(model.score(article))
     }
     Terminal.clearProgress()
-    if rank { scores.sort { ($0.score, $1.id) > ($1.score, $0.id) } }
-    try Output.write(try (json ? ImpactFormat.jsonl : format).encode(scores), to: output)
+    try write(scores)
     if explain {
       let byID = Dictionary(articles.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
       for score in scores {
@@ -71,12 +72,43 @@ struct ImpactCommand: AsyncParsableCommand {
     Terminal.note("\(ImpactModel.limitations) Percentiles refer to \(model.referenceSet).")
   }
 
+  private func write(_ scores: [ImpactScore]) throws {
+    let ordered = rank ? scores.sorted { ($0.score, $1.id) > ($1.score, $0.id) } : scores
+    try Output.write(try (json ? ImpactFormat.jsonl : format).encode(ordered), to: output)
+  }
+
+  /// A file of which nothing could be read is no success.
+  private static func articles(of read: ArticleReadResult) throws -> [Article] {
+    if read.articles.isEmpty, let problem = read.problems.first { throw CommandFailure.unreadable(problem) }
+    for problem in read.problems { Terminal.note(problem) }
+    return read.articles
+  }
+
+  private struct Report: Decodable { var scores: [ImpactScore] }
+
+  private func scoreRemotely(_ client: DocqClient) async throws {
+    guard !explain else { throw CommandFailure.usage("--explain works without --server only") }
+    var scores: [ImpactScore] = []
+    try await FileBatch(files: files).run { file, label in
+      let request: RemoteRequest
+      if file.pathExtension.lowercased() == "pdf" {
+        request = .impactOfDocument(file: file)
+      } else {
+        let articles = try Self.articles(of: ArticleReader().read(file: file))
+        request = .impact(try JSONEncoder().encode(["articles": articles]))
+      }
+      guard let job = try await client.submit(request, label: label, options: remote) else { return }
+      scores += try JSONDecoder().decode(Report.self, from: try await client.result(of: job)).scores
+    }
+    if !remote.noWait { try write(scores) }
+  }
+
   private func articleOfDocument(_ file: URL, _ label: String) throws -> Article {
     let document = try DocumentIngestion().ingest(
-      file, fileName: file.lastPathComponent, options: DocumentIngestion.Options(pages: "1"),
+      file, fileName: file.lastPathComponent, options: DocumentIngestion.Options(maxPages: 2),
       progress: { Terminal.progress($0, "\(label) \($1)") })
     guard let article = TitleAndAbstract.find(in: document) else {
-      throw CommandFailure.unreadable("\(file.lastPathComponent): no title and abstract found on its first page")
+      throw CommandFailure.unreadable("\(file.lastPathComponent): no title and abstract found on its first two pages")
     }
     return article
   }

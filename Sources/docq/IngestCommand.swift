@@ -40,6 +40,12 @@ struct IngestCommand: AsyncParsableCommand {
     guard files.count == 1 || output != nil || format != .docgenome else {
       throw ValidationError("several files as docgenome need a folder: add -o DIR")
     }
+    if let output {
+      let names = Dictionary(grouping: files) { baseName(URL(fileURLWithPath: $0)) }
+      if let clash = names.first(where: { $0.value.count > 1 }) {
+        throw ValidationError("\(clash.value.joined(separator: " and ")) would overwrite each other in \(output)")
+      }
+    }
   }
 
   func run() async throws {

@@ -1,28 +1,68 @@
 import ArgumentParser
 import Forecasting
 import Foundation
+import ImpactScoring
+import JobQueue
+import Tensor
 
 struct ModelsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "models",
-    abstract: "Look at model checkpoints.",
+    abstract: "Look at models, check them, bring others.",
     discussion: """
       EXAMPLES
-        docq models show moirai-moe-1.0-R-small
+        docq models list
+        docq models show docq-forecast-1
+        docq models import moirai-moe-1.0-R-small
         docq models verify moirai-moe-1.0-R-small
       """,
-    subcommands: [Show.self, Verify.self])
+    subcommands: [List.self, Show.self, Import.self, Verify.self], defaultSubcommand: List.self)
+
+  /// Where imported models are.
+  static var library: ModelLibrary { ModelLibrary(DataFolder(path: DataFolder.defaultPath).models) }
 
   /// A folder with config.json and model.safetensors.
   struct Folder: ParsableArguments {
-    @Argument(help: "Folder with config.json and model.safetensors.")
-    var directory: String
+    @Argument(help: "Folder with config.json and model.safetensors, or a model's name.")
+    var model: String
 
-    func load() throws -> MoiraiMoE {
+    func find() throws -> URL {
       do {
-        return try MoiraiMoE(URL(fileURLWithPath: directory, isDirectory: true))
-      } catch {
-        throw CommandFailure.unreadable("\(directory): \(error)")
+        return try ForecastModels.folder(of: model, library: ModelsCommand.library)
+      } catch let error as ForecastError {
+        throw CommandFailure.unreadable("\(error)")
+      }
+    }
+  }
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "List the models that --model takes.", discussion: "EXAMPLE\n  docq models list --json")
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    private struct Line: Encodable {
+      var name: String
+      var task: String
+      var kind: String
+    }
+
+    func run() async throws {
+      var lines = ForecastModels.names.map {
+        Line(name: $0, task: "forecast", kind: $0 == ForecastModels.standard ? "trained, comes with docq" : "baseline")
+      }
+      lines += ModelsCommand.library.names.map { Line(name: $0, task: "forecast", kind: "imported") }
+      lines.append(Line(name: ImpactModel.standardName, task: "impact", kind: "trained, comes with docq"))
+      if json {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        try Output.write(try encoder.encode(lines) + Data("\n".utf8), to: nil)
+      } else {
+        for line in lines {
+          let name = line.name.padding(toLength: max(28, line.name.count), withPad: " ", startingAt: 0)
+          try Output.write("\(name)  \(line.task.padding(toLength: 10, withPad: " ", startingAt: 0))\(line.kind)\n")
+        }
       }
     }
   }
@@ -30,14 +70,20 @@ struct ModelsCommand: AsyncParsableCommand {
   struct Show: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Print architecture, parameters, experts, precision and memory.",
-      discussion: "EXAMPLE\n  docq models show moirai-moe-1.0-R-small --json")
+      discussion: "EXAMPLE\n  docq models show docq-forecast-1 --json")
 
     @OptionGroup var folder: Folder
     @Flag(help: "Print JSON.")
     var json = false
 
     func run() async throws {
-      let summary = try folder.load().summary
+      let url = try folder.find()
+      let summary: ModelSummary
+      do {
+        summary = try ForecastModels.summary(url)
+      } catch {
+        throw CommandFailure.unreadable("\(folder.model): \(error)")
+      }
       if json {
         let encoder = JSONEncoder()
         encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -46,6 +92,43 @@ struct ModelsCommand: AsyncParsableCommand {
       } else {
         try Output.write(Data(summary.text.utf8), to: nil)
       }
+    }
+  }
+
+  struct Import: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Copy a model into docq's data folder, to use it by name.",
+      discussion: """
+        The model is loaded once first, so that only a working one gets there. docq forecast --model NAME and requests
+        with "model": "NAME" then use it.
+
+        EXAMPLE
+          docq models import moirai-moe-1.0-R-small --name moirai-small
+        """)
+
+    @Argument(help: "Folder with config.json and model.safetensors.")
+    var directory: String
+    @Option(help: "The name to use it by (default: the folder's).")
+    var name: String?
+    @Option(help: "docq's data folder.")
+    var data = DataFolder.defaultPath
+
+    func run() async throws {
+      let source = URL(fileURLWithPath: directory, isDirectory: true).standardizedFileURL
+      let name = name ?? source.lastPathComponent
+      guard ModelLibrary.isValid(name) else {
+        throw CommandFailure.usage(
+          "'\(name)' cannot be a model's name; take letters, digits, dots, dashes and underscores, and none of docq's own"
+        )
+      }
+      do {
+        try ModelLibrary(DataFolder(path: data).models).add(source, name: name)
+      } catch let error as CheckpointError {
+        throw CommandFailure.unreadable("\(directory): \(error)")
+      } catch let error as ForecastError {
+        throw CommandFailure.unreadable("\(directory): \(error)")
+      }
+      try Output.write("imported as \(name); use it with: docq forecast SERIES --model \(name)\n")
     }
   }
 
@@ -66,13 +149,12 @@ struct ModelsCommand: AsyncParsableCommand {
     var json = false
 
     func run() async throws {
+      let url = try folder.find()
       let cases: [ModelVerification.Case]
       do {
-        cases = try ModelVerification(try folder.load()).run()
-      } catch let error as CommandFailure {
-        throw error
+        cases = try ModelVerification(try MoiraiMoE(url)).run()
       } catch {
-        throw CommandFailure.unreadable("\(folder.directory): \(error)")
+        throw CommandFailure.unreadable("\(folder.model): \(error)")
       }
       if json {
         let encoder = JSONEncoder()

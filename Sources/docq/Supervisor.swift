@@ -40,7 +40,8 @@ final class Supervisor: Sendable {
         group.addTask { try await self.keepRunning(program) }
       }
       do {
-        try await group.waitForAll()
+        // Not `waitForAll`: it would hold a failure back until the healthy programs end as well.
+        while try await group.next() != nil {}
       } catch {
         stop()
         throw error

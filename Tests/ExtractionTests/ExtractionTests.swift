@@ -66,6 +66,17 @@ private let english = page([
     #expect(items.map(\.amount) == [50, 25])
   }
 
+  @Test func whatIsSaidAboutAnItemIsNotItsName() {
+    let result = RuleBasedExtractor().extract(
+      page([
+        ("Bezeichnung", 50, 100), ("Menge", 250, 100), ("Preis", 350, 100), ("Betrag", 450, 100),
+        ("Trennblätter A4", 50, 120), ("20", 250, 120), ("9,90", 350, 120), ("198,00", 450, 120),
+        ("farbig sortiert", 50, 132), ("Art-Nr-Lieferant: TB100A4", 50, 144), ("4012345001235 (GTIN)", 50, 156),
+        ("Joghurt", 50, 170), ("50", 250, 170), ("5,50", 350, 170), ("275,00", 450, 170),
+      ]))
+    #expect(result.lineItems.map(\.description) == ["Trennblätter A4 farbig sortiert", "Joghurt"])
+  }
+
   @Test func aGermanSentenceGivesNumberAndDate() {
     let result = RuleBasedExtractor().extract(
       page([("Rechnung Nr. 471102 vom 05.03.2020", 50, 100), ("Gesamtbetrag", 300, 300), ("1.234,56 €", 450, 300)]))

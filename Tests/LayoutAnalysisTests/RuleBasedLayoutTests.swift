@@ -27,6 +27,23 @@ private struct Typesetter {
   }
 }
 
+extension Typesetter {
+  /// A line whose spaces are stretched so that it ends at `x1`; the widest space stands behind a full stop.
+  fileprivate mutating func justified(_ text: String, x0: Double, x1: Double, y: Double) {
+    let size = page.styles[0].size
+    let words = text.split(separator: " ")
+    let widths = words.map { Double($0.count) * size * 0.5 }
+    let weights = words.map { $0.hasSuffix(".") ? 4.0 : 1.0 }.dropLast()
+    let unit = (x1 - x0 - widths.reduce(0, +)) / weights.reduce(0, +)
+    var x = x0
+    for (index, word) in words.enumerated() {
+      page.words.append(
+        Word(text: String(word), bbox: Rect(x0: x, y0: y, x1: x + widths[index], y1: y + size), style: 0))
+      if index < weights.count { x += widths[index] + unit * weights[index] }
+    }
+  }
+}
+
 private func analysed(_ pages: [Page]) -> Document {
   var document = Document(fileName: "t.pdf", pageCount: pages.count, pages: pages)
   RuleBasedLayout().analyze(&document)
@@ -108,6 +125,15 @@ private let filler = "some ordinary words that fill a line of text well"
     #expect(table.cells.first { $0.row == 2 && $0.column == 2 }?.text == "99.00")
   }
 
+  @Test func labelsWithValuesAreReadRowByRow() throws {
+    var set = Typesetter()
+    for (row, (label, value)) in [("Name:", "Ada"), ("Town:", "London"), ("Language:", "English")].enumerated() {
+      set.line(label, x: 50, y: 100 + 16 * Double(row))
+      set.line(value, x: 180, y: 100 + 16 * Double(row))
+    }
+    #expect(try markdown(analysed([set.page])).contains("| Town: | London |"))
+  }
+
   @Test func captionsPointToTheirFigure() {
     var set = Typesetter()
     set.page.images = [PageImage(id: 0, bbox: Rect(x0: 100, y0: 100, x1: 400, y1: 300))]
@@ -174,5 +200,90 @@ private let filler = "some ordinary words that fill a line of text well"
   @Test func jsonKeepsTheWholeDocument() throws {
     let decoded = try JSONDecoder().decode(Document.self, from: try DocumentWriter.write(hostile, as: .json))
     #expect(decoded.regions.map(\.text) == hostile.regions.map(\.text))
+  }
+
+  @Test func narrowGuttersAndStretchedSpacesDoNotMixColumns() throws {
+    var set = Typesetter()
+    let left = [
+      "alpha one goes on to the very end of it", "beta. Two stands here with some more to say",
+      "gamma three is a line of words of this page", "delta. Four is set with a wide space behind",
+      "epsilon five follows the fourth one at once", "zeta six is here. Seven comes after this line",
+    ]
+    for row in 0..<12 {
+      let y = 100 + 12 * Double(row)
+      set.justified(left[row % 6], x0: 50, x1: 255, y: y)
+      // No wider than the space behind a full stop.
+      set.justified(left[(row + 3) % 6].replacing("e", with: "u"), x0: 265, x1: 470, y: y)
+    }
+    let regions = analysed([set.page]).regions
+    #expect(regions.count == 2)
+    let text = regions.map(\.text).joined(separator: "\n")
+    #expect(text.contains("beta. Two stands here with some more to say gamma three is a line"))
+    #expect(text.contains("alpha onu gous on to thu vury und of it buta. Two"))
+  }
+
+  @Test func bulletsAndNumbersBelongToTheTextBehindThem() throws {
+    var set = Typesetter()
+    set.line("2", x: 50, y: 40, style: 1)
+    set.line("Methods of ours", x: 85, y: 40, style: 1)
+    for row in 0..<8 { set.line(filler, x: 50, y: 70 + 12 * Double(row)) }
+    for row in 0..<3 {
+      set.line("•", x: 60, y: 200 + 24 * Double(row))
+      set.line("point \(row) of the list", x: 90, y: 200 + 24 * Double(row))
+    }
+    set.line("(b)", x: 60, y: 300)
+    set.line("another point of a list", x: 95, y: 300)
+    let text = try markdown(analysed([set.page]))
+    #expect(text.contains("# 2 Methods of ours"))
+    #expect(text.contains("- point 0 of the list\n- point 1 of the list\n- point 2 of the list"))
+    #expect(text.contains("(b) another point of a list") || text.contains("- b) another point of a list"))
+  }
+
+  @Test func boldWordsAtTheStartOfAParagraphAreNoHeading() {
+    var set = Typesetter()
+    set.page.styles.append(TextStyle(font: "Body-Bold", size: 10, bold: true))
+    set.line("Boldly named thing here:", x: 50, y: 100, style: 5)
+    let end = set.page.words.last!.bbox.x1
+    set.line("and ordinary text", x: end + 4, y: 100)
+    for row in 1..<6 { set.line(filler, x: 50, y: 100 + 12 * Double(row)) }
+    let regions = analysed([set.page]).regions
+    #expect(regions.count == 1 && regions.first?.label == .text)
+  }
+
+  @Test func textFromRightToLeftIsReadFromTheRight() {
+    var set = Typesetter()
+    set.line("גדול שלום docq version עולם", x: 100, y: 100)
+    // Set from left to right, it reads the other way round but for the Latin words.
+    #expect(analysed([set.page]).regions.first?.text == "עולם docq version שלום גדול")
+  }
+
+  @Test func sidewaysPagesAreReadAndMeasuredAsTheyAre() {
+    var set = Typesetter()
+    for row in 0..<6 {
+      set.line("row \(row) of a page that is printed sideways on the sheet", x: 50, y: 100 + 12 * Double(row))
+    }
+    let upright = analysed([set.page])
+    for turns in [1, 3] {
+      let document = analysed([set.page.turned(by: turns)])
+      #expect(document.regions.map(\.text) == upright.regions.map(\.text))
+      let page = document.pages[0]
+      #expect(page.width == 800 && page.height == 600)
+      for (region, other) in zip(page.regions, upright.regions) {
+        #expect(region.bbox == other.bbox.turned(by: turns, width: 600, height: 800))
+      }
+    }
+  }
+
+  @Test func picturesThatReachIntoTheGutterDoNotMixColumns() {
+    var set = Typesetter()
+    for row in 0..<6 {
+      set.line("left \(row) of column one ends here", x: 50, y: 100 + 12 * Double(row))
+      set.line("right \(row) of column two ends here", x: 320, y: 100 + 12 * Double(row))
+      set.line("left \(row + 6) of column one ends here", x: 50, y: 400 + 12 * Double(row))
+      set.line("right \(row + 6) of column two ends here", x: 320, y: 400 + 12 * Double(row))
+    }
+    set.page.images = [PageImage(id: 1, bbox: Rect(x0: 40, y0: 220, x1: 330, y1: 380))]
+    let text = analysed([set.page]).regions.map(\.text).joined(separator: " ")
+    #expect(text.range(of: "left 11")!.upperBound < text.range(of: "right 0")!.lowerBound)
   }
 }

@@ -55,6 +55,23 @@ private final class RunningService: Sendable {
     return false
   }
 
+  /// Sends bytes and hangs up.
+  func send(_ text: String) throws {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    address.sin_port = UInt16(port).bigEndian
+    let connected = withUnsafePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    #expect(connected == 0)
+    try FileHandle(fileDescriptor: descriptor).write(contentsOf: Data(text.utf8))
+  }
+
   /// Files under blobs and tmp.
   func storedFiles() -> [String] {
     ["blobs", "tmp"].flatMap { folder -> [String] in
@@ -102,6 +119,51 @@ private func launch(_ executable: String, _ arguments: [String], input: String? 
 private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8], \"prediction_length\": 3}".utf8)
 
 @Suite(.serialized) struct ServiceTests {
+  @Test func commandsWorkThroughAServer() async throws {
+    let service = try await RunningService()
+    let server = "http://127.0.0.1:\(service.port)"
+    let docq = products.appendingPathComponent("docq").path
+    // A document of one page, and a list.
+    let paper = root.appendingPathComponent("Fixtures/pdf/minimal.pdf").path
+    let papers = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv")
+    try Data("id,title,abstract\n7,\"A, B\",Some abstract\n".utf8).write(to: papers)
+    for file in [paper, papers.path] {
+      let here = try launch(docq, ["impact", file])
+      let there = try launch(docq, ["impact", file, "--server", server])
+      #expect(here.status == there.status && here.output == there.output)
+      #expect(!there.errors.contains("has no page"))
+    }
+    let invoice = root.appendingPathComponent("Fixtures/invoices/basic.pdf").path
+    let here = try launch(docq, ["extract", invoice, "--format", "jsonl"])
+    let there = try launch(docq, ["extract", invoice, "--format", "jsonl", "--server", server])
+    #expect(here.status == 0 && there.status == 0 && here.output == there.output)
+    #expect(try await service.stop())
+  }
+
+  @Test func uploadsThatBreakOffLeaveNothingAndAreNoFailures() async throws {
+    let service = try await RunningService()
+    for type in ["application/pdf", "multipart/form-data; boundary=b", "application/json"] {
+      let path = type == "application/json" ? "forecast" : "ingest"
+      let start =
+        type.hasPrefix("multipart") ? "--b\r\nContent-Disposition: form-data; name=file; filename=a.pdf\r\n\r\n" : ""
+      let head = "POST /\(path) HTTP/1.1\r\nHost: localhost\r\nContent-Type: \(type)\r\nContent-Length: 500000\r\n\r\n"
+      try service.send(head + start + "%PDF-1.4\n" + String(repeating: "x", count: 100_000))
+    }
+    var metrics = ""
+    for _ in 0..<100 {
+      metrics = String(decoding: try await service.client.get("/metrics"), as: UTF8.self)
+      if metrics.contains("route=\"/ingest\",status=\"400\"} 2"),
+        metrics.contains("route=\"/forecast\",status=\"400\"} 1")
+      {
+        break
+      }
+      try await Task.sleep(for: .milliseconds(50))
+    }
+    #expect(metrics.contains("status=\"400\"} 2") && !metrics.contains("status=\"500\""))
+    #expect(service.storedFiles().isEmpty)
+    #expect(try await service.stop())
+  }
+
   @Test func everythingPromisedAnswers() async throws {
     let service = try await RunningService()
     let client = service.client
@@ -123,7 +185,9 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     let forecast = try await client.submit(
       .forecast(series, contentType: "application/json", horizon: nil, model: nil, quantiles: nil))
     #expect(try await client.wait(for: forecast.id).state == "succeeded")
-    #expect(String(decoding: try await client.result(of: forecast.id), as: UTF8.self).contains("\"model\":\"theta\""))
+    #expect(
+      String(decoding: try await client.result(of: forecast.id), as: UTF8.self).contains(
+        "\"model\":\"docq-forecast-1\""))
 
     let impact = try await client.submit(
       .impact(Data("{\"articles\": [{\"title\": \"A paper\", \"abstract\": \"On things.\"}]}".utf8)))
@@ -231,6 +295,55 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
   @Test func extractReadsTheEmbeddedInvoice() throws {
     let result = try run(["extract", root.appendingPathComponent("Fixtures/invoices/basic.pdf").path])
     #expect(result.status == 0 && result.output.contains("\"source\" : \"embedded-xml\""))
+  }
+
+  @Test func columnsOfARealPaperAreReadOneAfterTheOther() throws {
+    let result = try run(
+      ["ingest", root.appendingPathComponent("Fixtures/pdf/two-columns.pdf").path, "--format", "text"])
+    let text = result.output
+    // A stretched space, the gutter, and a paragraph that goes on in the next column.
+    #expect(text.contains("adipiscing elit. Ut purus elit, vestibulum ut, placerat ac, adipiscing vitae, felis."))
+    #expect(text.contains("Vivamus viverra fermentum felis. Donec nonummy pellentesque ante. Phasellus"))
+  }
+
+  @Test func numbersThatOverflowAreTheInputsFault() throws {
+    let result = try run(["forecast", "-"], input: "{\"id\": \"big\", \"target\": [1e308, 1e308, -1e308, 1e308]}\n")
+    #expect(result.status == 3 && result.errors.contains("series 'big': its numbers are too large"))
+  }
+
+  @Test func articlesThatCannotBeReadEndWithThree() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).bib")
+    try Data("@article{x,\n title={Never closed\n".utf8).write(to: file)
+    let result = try run(["impact", file.path])
+    #expect(result.status == 3 && result.output.isEmpty && result.errors.contains("is not closed"))
+  }
+
+  @Test func filesOfOneNameDoNotOverwriteEachOther() throws {
+    let file = root.appendingPathComponent("Fixtures/pdf/minimal.pdf").path
+    let result = try run(["ingest", file, "./" + file, "-o", FileManager.default.temporaryDirectory.path])
+    #expect(result.status == 2 && result.errors.contains("would overwrite each other"))
+  }
+
+  @Test func aTakenPortEndsTheServiceWithAReason() throws {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(listener) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let port = withUnsafeMutablePointer(to: &address) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        _ = bind(listener, $0, length)
+        _ = listen(listener, 1)
+        _ = getsockname(listener, $0, &length)
+      }
+      return UInt16(bigEndian: pointer.pointee.sin_port)
+    }
+    let data = FileManager.default.temporaryDirectory.appendingPathComponent("docq-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: data) }
+    let result = try run(["serve", "--data", data.path, "--port", "\(port)"])
+    #expect(result.status == 1 && result.errors.contains("cannot listen on 127.0.0.1:\(port)"))
+    #expect(result.errors.contains("docq: docq-gateway could not start"))
   }
 
   @Test func inputThatCannotBeReadEndsWithThree() throws {

@@ -245,13 +245,17 @@ def sample_series(rng, n, real=None):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--plot", required=True)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     import matplotlib.pyplot as plt
-    figure, axes = plt.subplots(10, 4, figsize=(16, 20))
-    generator = np.random.default_rng(options.seed)
-    for axis in axes.flat:
-        axis.plot(sample_series(generator, 512)[0], lw=0.7)
-    figure.savefig(options.plot)
+    figure, axes = plt.subplots(len(GENERATORS), 4, figsize=(12, 1.2 * len(GENERATORS)))
+    for row, (generator, share) in zip(axes, GENERATORS):
+        for column, axis in enumerate(row):
+            rng = np.random.default_rng([options.seed, column])
+            axis.plot(augment(rng, np.nan_to_num(generator(rng, 256))), lw=0.8, color="#2563eb")
+            axis.set(xticks=[], yticks=[])
+        row[0].set_ylabel(f"{generator.__name__}\n{share:.0%}".replace("_", "\n", 1), fontsize=7)
+    figure.tight_layout()
+    figure.savefig(options.plot, dpi=80)

@@ -42,15 +42,36 @@ public struct ModelSummary: Codable, Sendable {
 }
 
 extension MoiraiMoE {
-  public var summary: ModelSummary {
-    let encoder = configuration.encoder
-    let expert = 3 * encoder.modelSize * encoder.feedForwardSize
-    let all = encoder.parameters().reduce(0) { $0 + ($1.trains ? $1.shape.reduce(1, *) : 0) } + projectionParameters
+  var summary: ModelSummary {
+    ModelSummary(
+      "Moirai-MoE", configuration.encoder, patchSize: configuration.patchSize, maxTokens: configuration.maxTokens,
+      output: configuration.components.map { "\($0)" }, outside: projectionParameters, precision, memoryBytes)
+  }
+}
+
+extension QuantileMoE {
+  var summary: ModelSummary {
+    let levels = configuration.quantileLevels.map { "\($0)" }.joined(separator: ", ")
     return ModelSummary(
-      architecture: "Moirai-MoE", layers: encoder.layers, modelSize: encoder.modelSize,
+      "docq quantile mixture of experts", configuration.encoder, patchSize: configuration.patchSize,
+      maxTokens: configuration.maxPatches, output: ["quantiles \(levels) of the next \(configuration.horizon) values"],
+      outside: projectionParameters, precision, memoryBytes)
+  }
+}
+
+extension ModelSummary {
+  /// - Parameter outside: parameters outside the encoder.
+  init(
+    _ architecture: String, _ encoder: EncoderConfiguration, patchSize: Int, maxTokens: Int, output: [String],
+    outside: Int, _ precision: Precision, _ memoryBytes: Int
+  ) {
+    let expert = 3 * encoder.modelSize * encoder.feedForwardSize
+    let all = encoder.parameters().reduce(0) { $0 + ($1.trains ? $1.shape.reduce(1, *) : 0) } + outside
+    self.init(
+      architecture: architecture, layers: encoder.layers, modelSize: encoder.modelSize,
       feedForwardSize: encoder.feedForwardSize, heads: encoder.heads, experts: encoder.experts,
-      expertsPerToken: encoder.expertsPerToken, gate: encoder.gate.rawValue, patchSize: configuration.patchSize,
-      maxTokens: configuration.maxTokens, distribution: configuration.components.map { "\($0)" }, parameters: all,
+      expertsPerToken: encoder.expertsPerToken, gate: encoder.gate.rawValue, patchSize: patchSize,
+      maxTokens: maxTokens, distribution: output, parameters: all,
       activatedParameters: all - encoder.layers * (encoder.experts - encoder.expertsPerToken) * expert,
       precision: precision.rawValue, memoryBytes: memoryBytes, instructions: Kernels.name)
   }

@@ -6,7 +6,7 @@ import Foundation
 ///
 /// Season, trend and smoothing are fitted once, on the first `fitted` values; forecasts from later points go on with
 /// them, so that one fit serves all points of a training sequence.
-struct BaseForecast {
+package struct BaseForecast {
   private let values: [Double]
   let period: Int
   private let season: [Double]
@@ -19,7 +19,7 @@ struct BaseForecast {
   ///   - values: without gaps, oldest first.
   ///   - fitted: how many of them may be looked at for fitting.
   ///   - period: in steps; 1 for none.
-  init(_ values: [Double], fitted: Int, period: Int) {
+  package init(_ values: [Double], fitted: Int, period: Int) {
     self.values = values
     self.period = max(1, period)
     let prefix = Array(values.prefix(fitted))
@@ -61,19 +61,19 @@ struct BaseForecast {
   }
 
   /// Whether a whole season is known before the value `origin`.
-  func isSeasonal(_ origin: Int) -> Bool { period > 1 && origin >= period }
+  package func isSeasonal(_ origin: Int) -> Bool { period > 1 && origin >= period }
 
   /// The last season or value again.
   /// - Parameters:
   ///   - origin: how many values are known, at least one.
   ///   - step: from 0.
-  func repeated(_ origin: Int, _ step: Int) -> Double {
+  package func repeated(_ origin: Int, _ step: Int) -> Double {
     guard isSeasonal(origin) else { return values[origin - 1] }
     return values[origin + step - period * (step / period + 1)]
   }
 
   /// Level, half the trend, season.
-  func smoothed(_ origin: Int, _ step: Int) -> Double {
+  package func smoothed(_ origin: Int, _ step: Int) -> Double {
     let level = levels[origin - 1] + slope * Double(step + 1)
     let index = season[(origin + step) % season.count]
     return isMultiplicative ? level * index : level + index

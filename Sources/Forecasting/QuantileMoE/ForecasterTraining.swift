@@ -9,6 +9,10 @@ public final class ForecasterTraining {
     public var pools: [URL] = []
     /// Chance that a sequence comes from a real series where there are both.
     public var realShare = 0.2
+    /// Averages real series over random spans; see `TrainingSeries`.
+    public var coarsens = true
+    /// Keeps the last fifth of the real series for validation.
+    public var keepsValidation = true
     /// Length of the schedule, and the steps at its end in which the rate falls to zero.
     public var steps = 20_000
     public var decaySteps = 4000
@@ -72,12 +76,13 @@ public final class ForecasterTraining {
     optimizer = AdamW(parameters, about)
     parallel = DataParallel(parameters)
 
-    let filled = real.map { MissingValues.fill($0, period: 1).0.map(Float.init) }.filter { $0.count >= 24 }
-    let kept = filled.isEmpty ? 0 : max(1, filled.count / 5)
+    let filled = real.map { MissingValues.fill($0, period: 1).0.map(Float.init) }.filter { $0.count >= 12 }
+    let kept = filled.isEmpty || !options.keepsValidation ? 0 : max(1, filled.count / 5)
     let training = try options.pools.flatMap { try SeriesPool.read($0, share: 0..<0.98) }
     let heldOut = try options.pools.flatMap { try SeriesPool.read($0, share: 0.98..<1) }
     series = TrainingSeries(
-      pools: training, real: Array(filled.dropLast(kept)), realShare: options.realShare, configuration)
+      pools: training, real: Array(filled.dropLast(kept)), realShare: options.realShare, coarsens: options.coarsens,
+      configuration)
     var validation: [(name: String, batches: [QuantileBatch])] = []
     func add(_ name: String, _ source: TrainingSeries) {
       validation.append(
@@ -102,7 +107,7 @@ public final class ForecasterTraining {
 
   private var checkpoint: URL { directory.appendingPathComponent("checkpoint.safetensors") }
 
-  private static func batch(
+  static func batch(
     _ source: TrainingSeries, _ tokens: Int, _ configuration: QuantileConfiguration,
     _ random: inout CounterBasedRandom
   ) -> QuantileBatch {
@@ -128,6 +133,22 @@ public final class ForecasterTraining {
       })
   }
 
+  /// One update of the weights.
+  /// - Returns: the loss before it.
+  package func step() -> Double {
+    let step = optimizer.step, pieces = parallel.pieces
+    let counts = Tensor(pieces)
+    let (sum, gradients) = parallel.run { piece, gradients in
+      var random = CounterBasedRandom(seed: options.seed, stream: UInt64(step * pieces + piece))
+      let batch = Self.batch(series, options.tokensPerStep / pieces, configuration, &random)
+      counts[piece] = Float(batch.layout.count)
+      return model.loss(batch, optimizer.parameters, gradients: gradients, share: 1 / Double(pieces))
+    }
+    optimizer.update(gradients)
+    tokens += Int(counts.buffer.reduce(0, +))
+    return sum / Double(pieces)
+  }
+
   /// Trains until the steps or the budget are used up, or `isStopped` says so; saves at the end.
   /// - Throws: what writing throws.
   public func run(isStopped: () -> Bool = { false }, report: (Progress) -> Void) throws {
@@ -146,17 +167,7 @@ public final class ForecasterTraining {
       (validated, loss, steps, firstTokens) = (seconds(), 0, 0, tokens)
     }
     while optimizer.step < options.steps, seconds() < options.budget, !isStopped() {
-      let step = optimizer.step, pieces = parallel.pieces
-      let counts = Tensor(pieces)
-      let (sum, gradients) = parallel.run { piece, gradients in
-        var random = CounterBasedRandom(seed: options.seed, stream: UInt64(step * pieces + piece))
-        let batch = Self.batch(series, options.tokensPerStep / pieces, configuration, &random)
-        counts[piece] = Float(batch.layout.count)
-        return model.loss(batch, optimizer.parameters, gradients: gradients, share: 1 / Double(pieces))
-      }
-      optimizer.update(gradients)
-      tokens += Int(counts.buffer.reduce(0, +))
-      loss += sum / Double(pieces)
+      loss += step()
       steps += 1
       if seconds() - validated > options.validateEvery { try tell() }
       if seconds() - saved > options.saveEvery {
@@ -171,6 +182,11 @@ public final class ForecasterTraining {
   /// Writes the checkpoint to go on from, and the model of the averaged weights.
   public func save() throws {
     try optimizer.save(to: checkpoint, metadata: ["tokens": "\(tokens)"])
+    try export(to: directory)
+  }
+
+  /// Writes the model of the averaged weights.
+  package func export(to directory: URL) throws {
     try configuration.json().write(to: directory.appendingPathComponent("config.json"), options: .atomic)
     try optimizer.average.write(
       to: directory.appendingPathComponent("model.safetensors"), precision: .bfloat16)

@@ -6,24 +6,24 @@ import Tensor
 /// Values are scaled by mean and standard deviation and compressed by asinh. A token is, in this order: its values (0
 /// where missing), which of them were observed, their differences to what the two base forecasts expected of them, both
 /// base forecasts of the next `horizon` values, whether the first is seasonal, and the logarithms of period and length.
-struct QuantileFeatures {
+package struct QuantileFeatures {
   static let limit = 12.0
 
   let configuration: QuantileConfiguration
   /// Values that fill up the first patch, before the series.
-  let padding: Int
+  package let padding: Int
   let location: Double
   let scale: Double
   /// Scaled, from the first patch's beginning; gaps hold the value before them.
-  let scaled: [Float]
-  let observed: [Bool]
+  package let scaled: [Float]
+  package let observed: [Bool]
   private let base: BaseForecast
 
   /// - Parameters:
   ///   - values: NaN where nothing was observed; at least one is finite.
   ///   - known: how many of them scale, season and trend may be taken from; patches end there.
   ///   - period: seasonal period in steps; 1 for none.
-  init(_ values: [Double], known: Int, period: Int, _ configuration: QuantileConfiguration) {
+  package init(_ values: [Double], known: Int, period: Int, _ configuration: QuantileConfiguration) {
     self.configuration = configuration
     let patch = configuration.patchSize
     let padding = (patch - known % patch) % patch
@@ -51,8 +51,11 @@ struct QuantileFeatures {
 
   static func compress(_ value: Double) -> Float { Float(max(-limit, min(limit, asinh(value)))) }
 
+  /// A value in the series' units as the model would see it.
+  package func scaled(of value: Double) -> Float { Self.compress((value - location) / scale) }
+
   /// Back to the series' own units.
-  func restored(_ value: Float) -> Double { location + scale * sinh(Double(max(-20, min(20, value)))) }
+  package func restored(_ value: Float) -> Double { location + scale * sinh(Double(max(-20, min(20, value)))) }
 
   /// Whole patches from the beginning on.
   var patches: Int { scaled.count / configuration.patchSize }
@@ -68,7 +71,7 @@ struct QuantileFeatures {
   }
 
   /// Writes the first `count` tokens, [count, token width].
-  func write(_ count: Int, into out: UnsafeMutablePointer<Float>) {
+  package func write(_ count: Int, into out: UnsafeMutablePointer<Float>) {
     let patch = configuration.patchSize, horizon = configuration.horizon, width = configuration.tokenWidth
     for token in 0..<count {
       let row = out + token * width

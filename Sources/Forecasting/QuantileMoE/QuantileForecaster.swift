@@ -6,7 +6,7 @@ import Tensor
 ///
 /// Variates are forecast one by one. Beyond the model's horizon it goes on from each of its own quantiles and pools what
 /// they lead to.
-struct QuantileForecaster: SeriesForecaster {
+struct QuantileForecaster: BatchForecaster {
   let model: QuantileMoE
   let name: String
 
@@ -24,36 +24,21 @@ struct QuantileForecaster: SeriesForecaster {
   }
 
   func forecast(_ series: [TimeSeries], _ request: ForecastRequest) throws -> [Forecast] {
-    var results = [Forecast?](repeating: nil, count: series.count)
-    var courses: [Course] = [], owners: [(index: Int, range: Range<Int>, notes: [String])] = []
-    for (index, one) in series.enumerated() {
-      if let reason = one.reasonAgainstModels {
-        results[index] = try one.naiveForecast(request, insteadOf: name, reason)
-        continue
+    try forecast(series.map { ForecastItem($0, request) }).map { try $0.get() }
+  }
+
+  func forecast(_ items: [ForecastItem]) -> [Result<Forecast, any Error>] {
+    var courses: [Course] = []
+    /// Which courses belong to an item, or its result.
+    let plans = items.map { item -> Result<Plan, any Error> in
+      Result {
+        if let reason = item.series.reasonAgainstModels {
+          return .done(try item.series.naiveForecast(item.request, insteadOf: name, reason))
+        }
+        let (own, notes) = try begin(item)
+        courses += own
+        return .courses(courses.count - own.count..<courses.count, notes: notes)
       }
-      let steps = try request.steps(one)
-      var notes = one.notes
-      if !one.pastCovariates.isEmpty || !one.futureCovariates.isEmpty {
-        notes.append("\(name) does not use covariates")
-      }
-      let most = model.configuration.maxContext
-      if one.length > most {
-        notes.append("the most recent \(most) of \(one.length) values were used: \(name) sees no more at once")
-      }
-      let missing = one.target.reduce(0) { $0 + $1.suffix(most).count { !$0.isFinite } }
-      if missing > 0 { notes.append("\(missing) missing value(s) counted as not observed") }
-      let known = model.configuration.quantileLevels
-      if request.quantileLevels.contains(where: { $0 < known[0] - 1e-9 || $0 > known[known.count - 1] + 1e-9 }) {
-        notes.append(
-          "quantiles beyond \(known[0]) and \(known[known.count - 1]) go on as a normal distribution's tails do")
-      }
-      let first = courses.count
-      courses += one.target.map { values in
-        Course(
-          values: Array(values.suffix(most).drop { !$0.isFinite }),
-          period: SeasonalPeriod.forModel(values.suffix(most), one.frequency), steps: steps)
-      }
-      owners.append((index, first..<courses.count, notes))
     }
     while true {
       let unfinished = courses.indices.filter { courses[$0].quantiles.count < courses[$0].steps }
@@ -62,33 +47,71 @@ struct QuantileForecaster: SeriesForecaster {
         extend(&courses, Array(unfinished[start..<min(unfinished.count, start + batchSize)]))
       }
     }
-    for (index, range, notes) in owners {
-      let variates = courses[range].map { course in course.quantiles.prefix(course.steps) }
-      results[index] = Forecast(
-        id: series[index].id, model: name, quantileLevels: request.quantileLevels,
-        quantiles: variates.map { steps in
-          steps.map { step in request.quantileLevels.map { Self.quantile(step, model.configuration.quantileLevels, $0) }
-          }
-        },
-        mean: variates.map { steps in steps.map { $0.reduce(0, +) / Double($0.count) } }, notes: notes,
-        isMultivariate: series[index].isMultivariate)
-      results[index]?.place(after: series[index], periods: courses[range].map(\.period))
+    return zip(items, plans).map { item, plan in
+      plan.map { plan in
+        switch plan {
+        case .done(let forecast): forecast
+        case .courses(let range, let notes): summary(item, Array(courses[range]), notes)
+        }
+      }
     }
-    return results.map { $0! }
+  }
+
+  private enum Plan {
+    case done(Forecast)
+    case courses(Range<Int>, notes: [String])
+  }
+
+  /// One course for each variate, and what is to be said about them.
+  private func begin(_ item: ForecastItem) throws -> ([Course], [String]) {
+    let series = item.series
+    let steps = try item.request.steps(series)
+    var notes = series.notes
+    if !series.pastCovariates.isEmpty || !series.futureCovariates.isEmpty {
+      notes.append("\(name) does not use covariates")
+    }
+    let most = model.configuration.maxContext
+    if series.length > most {
+      notes.append("the most recent \(most) of \(series.length) values were used: \(name) sees no more at once")
+    }
+    let missing = series.target.reduce(0) { $0 + $1.suffix(most).count { !$0.isFinite } }
+    if missing > 0 { notes.append("\(missing) missing value(s) counted as not observed") }
+    let known = model.configuration.quantileLevels
+    if item.request.quantileLevels.contains(where: { $0 < known[0] - 1e-9 || $0 > known[known.count - 1] + 1e-9 }) {
+      notes.append(
+        "quantiles beyond \(known[0]) and \(known[known.count - 1]) go on as a normal distribution's tails do")
+    }
+    let courses = series.target.map { values -> Course in
+      var recent = values.suffix(most).drop { !$0.isFinite }
+      // Nothing in what the model sees: the last value there is.
+      if recent.isEmpty { recent = [values.last(where: \.isFinite) ?? 0] }
+      return Course(
+        values: Array(recent), period: SeasonalPeriod.forModel(recent, series.frequency), steps: steps)
+    }
+    return (courses, notes)
+  }
+
+  private func summary(_ item: ForecastItem, _ courses: [Course], _ notes: [String]) -> Forecast {
+    let levels = item.request.quantileLevels, own = model.configuration.quantileLevels
+    let variates = courses.map { $0.quantiles.prefix($0.steps) }
+    var result = Forecast(
+      id: item.series.id, model: name, quantileLevels: levels,
+      quantiles: variates.map { $0.map { step in levels.map { Self.quantile(step, own, $0) } } },
+      mean: variates.map { $0.map { $0.reduce(0, +) / Double($0.count) } }, notes: notes,
+      isMultivariate: item.series.isMultivariate)
+    result.place(after: item.series, periods: courses.map(\.period))
+    return result
   }
 
   /// One more horizon for some of the courses.
   private func extend(_ courses: inout [Course], _ members: [Int]) {
     let configuration = model.configuration, levels = configuration.quantileLevels
-    let contexts = members.flatMap { member -> [QuantileFeatures] in
+    let contexts = members.flatMap { member -> [(values: [Double], period: Int)] in
       let course = courses[member]
       let continued = course.paths.isEmpty ? [[]] : course.paths
-      return continued.map { path in
-        let values = (course.values + path).suffix(configuration.maxContext)
-        return QuantileFeatures(Array(values), known: values.count, period: course.period, configuration)
-      }
+      return continued.map { (Array((course.values + $0).suffix(configuration.maxContext)), course.period) }
     }
-    let found = model.quantiles(contexts)
+    let found = mirrored(contexts)
     var next = 0
     for member in members {
       let isFirst = courses[member].paths.isEmpty
@@ -106,6 +129,23 @@ struct QuantileForecaster: SeriesForecaster {
       }
       courses[member].quantiles += pooled
       for level in levels.indices { courses[member].paths[level] += pooled.map { $0[level] } }
+    }
+  }
+
+  /// Quantiles of contexts, averaged with those of the contexts upside down: the model is not symmetric, and the average is
+  /// better than either.
+  private func mirrored(_ contexts: [(values: [Double], period: Int)]) -> [[[Double]]] {
+    let features = [1.0, -1.0].flatMap { sign in
+      contexts.map { context in
+        QuantileFeatures(
+          context.values.map { sign * $0 }, known: context.values.count, period: context.period, model.configuration)
+      }
+    }
+    let found = model.quantiles(features)
+    return contexts.indices.map { index in
+      zip(found[index], found[contexts.count + index]).map { upright, turned in
+        zip(upright, turned.reversed()).map { ($0 - $1) / 2 }
+      }
     }
   }
 
@@ -138,7 +178,7 @@ extension TimeSeries {
   /// Why no trained model should be used; nil where one can be.
   var reasonAgainstModels: String? {
     let observed = target.map { $0.filter(\.isFinite) }
-    if observed.contains(where: { $0.count < 3 }) { return "fewer than 3 observed values" }
+    if observed.allSatisfy({ $0.count < 3 }) { return "fewer than 3 observed values" }
     if observed.allSatisfy({ Set($0).count < 2 }) { return "the series is constant" }
     return nil
   }

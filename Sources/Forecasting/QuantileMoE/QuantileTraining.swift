@@ -4,7 +4,7 @@ import MixtureOfExperts
 import Tensor
 
 /// Sequences that are trained on together, one behind the other.
-struct QuantileBatch {
+package struct QuantileBatch {
   /// [tokens, token width]
   let tokens: Tensor
   let layout: TokenLayout
@@ -14,11 +14,16 @@ struct QuantileBatch {
   let targets: Tensor
   let counts: Tensor
 
-  /// - Parameter sequences: features, the first token that is asked, and the sequence's weight.
-  init(_ sequences: [(features: QuantileFeatures, firstAsked: Int)], _ configuration: QuantileConfiguration) {
+  /// - Parameters:
+  ///   - sequences: features, and the first token that is asked.
+  ///   - lastOnly: ask no token after the first one.
+  package init(
+    _ sequences: [(features: QuantileFeatures, firstAsked: Int)], lastOnly: Bool = false,
+    _ configuration: QuantileConfiguration
+  ) {
     let patch = configuration.patchSize, horizon = configuration.horizon
-    // The last patch has nothing after it.
-    let lengths = sequences.map { $0.features.patches - 1 }
+    // Only tokens with something after them.
+    let lengths = sequences.map { lastOnly ? $0.firstAsked + 1 : ($0.features.scaled.count - 1) / patch }
     let total = lengths.reduce(0, +)
     tokens = Tensor(shape: [total, configuration.tokenWidth], zeroed: false)
     var segments: [Range<Int>] = [], asked: [Int] = [], start = 0
@@ -53,11 +58,11 @@ struct QuantileBatch {
 }
 
 /// docq's forecaster with weights that change: loss and gradients of a batch.
-struct TrainableQuantileModel: Sendable {
+package struct TrainableQuantileModel: Sendable {
   let configuration: QuantileConfiguration
   private let encoder: TrainableEncoder
 
-  init(_ configuration: QuantileConfiguration) {
+  package init(_ configuration: QuantileConfiguration) {
     self.configuration = configuration
     encoder = TrainableEncoder(configuration.encoder)
   }
@@ -66,7 +71,7 @@ struct TrainableQuantileModel: Sendable {
   /// - Parameters:
   ///   - gradients: what the gradients of the loss, with the balance loss, are added to; nil for the loss alone.
   ///   - share: factor of the gradients, the batch's share of a larger one.
-  func loss(
+  package func loss(
     _ batch: QuantileBatch, _ parameters: ParameterSet, gradients: ParameterSet?, share: Double = 1
   ) -> Double {
     let tokens = batch.layout.count, size = configuration.encoder.modelSize, width = configuration.tokenWidth

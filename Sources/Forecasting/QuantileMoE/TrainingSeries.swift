@@ -9,11 +9,17 @@ final class TrainingSeries: Sendable {
   private let real: [[Float]]
   /// Chance that a sequence comes from a real series.
   private let realShare: Double
+  private let coarsens: Bool
   private let configuration: QuantileConfiguration
 
   /// - Parameters:
   ///   - pools: each [series, length].
-  init(pools: [SeriesPool], real: [[Float]], realShare: Double, _ configuration: QuantileConfiguration) {
+  ///   - coarsens: averages real series over random spans, so that they stand for other sampling intervals, too.
+  init(
+    pools: [SeriesPool], real: [[Float]], realShare: Double, coarsens: Bool = true,
+    _ configuration: QuantileConfiguration
+  ) {
+    self.coarsens = coarsens
     self.pools = pools.sorted { $0.length < $1.length }
     self.real = real
     self.realShare = pools.isEmpty ? 1 : real.isEmpty ? 0 : realShare
@@ -34,6 +40,8 @@ final class TrainingSeries: Sendable {
     }
     keep = max(3, keep)
     var values = draw(keep + horizon, &random)
+    // A real series may be shorter than that.
+    if values.count < keep + horizon { keep = max(1, values.count - min(horizon, max(1, values.count / 4))) }
     augment(&values, &random)
     return cut(values, keep: keep, &random)
   }
@@ -73,14 +81,19 @@ final class TrainingSeries: Sendable {
     return values
   }
 
+  /// At most `count` values of one series.
   private func one(_ count: Int, _ random: inout CounterBasedRandom) -> [Double] {
     if random.uniform() < realShare {
-      for _ in 0..<20 {
+      for attempt in 0..<10 {
         let series = real[random.below(real.count)]
         // Coarser sampling: means over a few, a day's or a week's values.
         let widths = [1, 1, 1, 2, 4, 6, 12, 24, 168].filter { series.count / $0 >= count }
-        guard !widths.isEmpty else { continue }
-        let width = widths[random.below(widths.count)]
+        if widths.isEmpty {
+          // Without pools there may be no longer ones; with pools only a few tries are worth it.
+          if pools.isEmpty, attempt > 2 || series.count >= count / 2 { return series.map(Double.init) }
+          continue
+        }
+        let width = coarsens ? widths[random.below(widths.count)] : 1
         let start = random.below(series.count - width * count + 1)
         return (0..<count).map { step in
           let first = start + step * width
@@ -89,8 +102,7 @@ final class TrainingSeries: Sendable {
       }
     }
     guard let pool = pools.first(where: { $0.length >= count }) ?? pools.last else {
-      let series = real.max { $0.count < $1.count } ?? [0]
-      return (0..<count).map { Double(series[$0 % series.count]) }
+      return real.isEmpty ? [0, 0, 0] : real[random.below(real.count)].suffix(count).map(Double.init)
     }
     return pool.window(min(count, pool.length), &random)
   }
