@@ -30,7 +30,7 @@ public struct AnomalyReport: Sendable, Encodable, Equatable {
 ///
 /// The score is the two-sided tail probability 2 min(F(x), 1 - F(x)). F is linear between predicted quantiles; beyond
 /// the outermost (0.1 and 0.9) it goes on as a normal distribution that has the median and the outermost quantile in
-/// common with it. Where all quantiles coincide, the share of earlier values at least as far away counts instead.
+/// common with it. Values that were flagged count as missing for what comes after them. Where all quantiles coincide, the share of earlier values at least as far away counts instead.
 public struct AnomalyDetector: Sendable {
   /// Flags below this probability.
   public var threshold = 0.0001
@@ -59,17 +59,33 @@ public struct AnomalyDetector: Sendable {
     let origins = Array(stride(from: first, to: length, by: block))
     var asked = request
     (asked.quantileLevels, asked.keepsPaths, asked.horizon) = (Self.levels, false, block)
+    var reports = try scores(series, masking: [], origins, block, model, asked)
+    if reports.contains(where: { !$0.flagged.isEmpty }) {
+      // Once more without what was flagged, or a spike would be expected again a season later.
+      let flagged = reports.map { Set($0.flagged.map(\.index)) }
+      reports = try scores(series, masking: flagged, origins, block, model, asked)
+    }
+    return reports
+  }
+
+  /// - Parameter masking: values of each variate that count as missing once they have passed; empty for none.
+  private func scores(
+    _ series: TimeSeries, masking: [Set<Int>], _ origins: [Int], _ block: Int, _ model: any SeriesForecaster,
+    _ request: ForecastRequest
+  ) throws -> [AnomalyReport] {
+    var masked = series
+    for (variate, indices) in masking.enumerated() { for index in indices { masked.target[variate][index] = .nan } }
     var probabilities = series.target.map { [Double?](repeating: nil, count: $0.count) }
     var flagged = series.target.map { _ in [AnomalyReport.Flag]() }
     for start in stride(from: 0, to: origins.count, by: model.batchSize) {
       let batch = origins[start..<min(origins.count, start + model.batchSize)].filter { origin in
-        series.target.allSatisfy { $0[..<origin].contains(where: \.isFinite) }
+        masked.target.allSatisfy { $0[..<origin].contains(where: \.isFinite) }
       }
-      let forecasts = try model.forecast(batch.map { series.truncated(to: $0, horizon: block) }, asked)
+      let forecasts = try model.forecast(batch.map { masked.truncated(to: $0, horizon: block) }, request)
       for (origin, forecast) in zip(batch, forecasts) {
         for (variate, values) in series.target.enumerated() {
-          let known = values[..<origin]
-          for index in origin..<min(length, origin + block) where values[index].isFinite {
+          let known = masked.target[variate][..<origin]
+          for index in origin..<min(series.length, origin + block) where values[index].isFinite {
             let quantiles = forecast.quantiles[variate][index - origin]
             let probability = Self.tailProbability(values[index], quantiles, known)
             probabilities[variate][index] = probability
