@@ -1,3 +1,5 @@
+import Foundation
+
 /// What values can be: bounds, whole numbers.
 public struct ValueRange: Sendable, Equatable {
   public var lower = -Double.infinity
@@ -32,10 +34,11 @@ public struct ValueRange: Sendable, Equatable {
   }
 
   private var words: String {
-    switch (lower.isFinite, upper.isFinite) {
-    case (true, true): "\(lower) to \(upper)"
-    case (true, false): "\(lower) and more"
-    default: "\(upper) and less"
+    func short(_ value: Double) -> String { String(format: "%.10g", value) }
+    return switch (lower.isFinite, upper.isFinite) {
+    case (true, true): "\(short(lower)) to \(short(upper))"
+    case (true, false): "\(short(lower)) and more"
+    default: "\(short(upper)) and less"
     }
   }
 }

@@ -115,7 +115,7 @@ private func series(_ values: [Double], id: String = "s") -> TimeSeries {
     var clipped = forecast()
     ValueRange(lower: 0, upper: 10).apply(to: &clipped)
     #expect(clipped.quantiles == [[[0, 0.4, 3.6], [1.2, 7.5, 10]]] && clipped.mean == [[0, 7.3]])
-    #expect(clipped.notes == ["2 quantile(s) were clipped to 0.0 to 10.0"])
+    #expect(clipped.notes == ["2 quantile(s) were clipped to 0 to 10"])
   }
 
   @Test func wholeNumbersStayWithinTheBoundsAndTheMeanIsNotRounded() {

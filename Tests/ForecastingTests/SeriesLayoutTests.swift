@@ -221,3 +221,47 @@ private func rows(_ times: [String]) -> String {
     #expect(again.start == series.start && again.frequency == series.frequency && again.predictionLength == 1)
   }
 }
+
+@Suite struct DamagedFileTests {
+  @Test func damagedFilesAreReadOrRefusedButNeverEndTheProgram() {
+    let texts = [
+      "shop,date,units,price\nn,2024-01-01,5,1\ns,2024-01-01,1,2\nn,2024-01-02,6,3\ns,2024-01-02,2,4\n",
+      "t;x\n2024-01-01 10:00:00.5+02:00;1.234,5\n2024-01-01 11:00;2\n2024-01-01 12:00;\"3\"\n",
+      "n,x\n1,1\n2,2\n4,3\n", "m,x\nJan 2024,1\n2024-Q2,2\n1704067200,3\n9999999999999,3\n",
+      "n,x\n1e300,1\n1e300,2\n-1e308,2\n1e308,2\n",
+    ]
+    let pieces: [[UInt8]] = ["9", "-", ",", ";", "\"", "\n", ":", "/", "e9", "1e308", "0", "T", "Z", "nan", " "].map {
+      Array($0.utf8)
+    }
+    var state: UInt64 = 7
+    func below(_ count: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int((state >> 33) % UInt64(count))
+    }
+    var layouts = [SeriesLayout(), SeriesLayout(), SeriesLayout(), SeriesLayout()]
+    layouts[1].resampling = Resampling(Frequency(.day), .sum)
+    layouts[2].resampling = Resampling(Frequency(.businessDay, multiple: 3), .last)
+    layouts[3].resampling = Resampling(Frequency(.second), .mean)
+    var outcomes = (read: 0, refused: 0)
+    for round in 0..<4000 {
+      var bytes = Array(texts[round % texts.count].utf8)
+      for _ in 0..<below(4) {
+        let place = below(bytes.count)
+        switch below(3) {
+        case 0: bytes.remove(at: place)
+        case 1: bytes.insert(contentsOf: pieces[below(pieces.count)], at: place)
+        default: bytes[place] = UInt8(below(256))
+        }
+      }
+      do {
+        let list = try SeriesReader(layout: layouts[below(4)]).read(Data(bytes), name: "damaged.csv")
+        #expect(list.allSatisfy { $0.length > 0 && $0.target[0].contains(where: \.isFinite) })
+        outcomes.read += 1
+      } catch {
+        #expect(error is SeriesReadError)
+        outcomes.refused += 1
+      }
+    }
+    #expect(outcomes.read > 400 && outcomes.refused > 400, "\(outcomes)")
+  }
+}

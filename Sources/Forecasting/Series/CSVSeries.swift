@@ -114,8 +114,10 @@ struct CSVSeries {
         group.id == nil && columns.names.count > 2
         ? "if a column names the series of each row, say which: --id-column NAME; else "
         : ""
-      let code = TimeAxis.advice(own) ?? "D"
-      reason += "bring its rows together: --resample \(code) --aggregate mean|sum|last"
+      reason +=
+        times.isCalendar
+        ? "bring its rows together: --resample \(TimeAxis.advice(own) ?? "D") --aggregate mean|sum|last"
+        : "number the steps 1, 2, 3, ..."
       throw SeriesReadError.malformed(name, line: columns.rows[group.rows[row]].line, reason: reason)
     } catch TimeAxis.Problem.irregular(let found) {
       let remedy =
