@@ -30,20 +30,22 @@ private let season = (0..<60).map { (step: Int) -> Double in [10, 20, 30, 25][st
 
 @Suite struct BacktestTests {
   @Test func scoresAreThoseComputedByHand() throws {
-    // Naive error of the history 2, 4, 6, 8 is 2; the window is 10, 12.
+    // Naive error of the history 2, 4, 6, 8 is 2; the window is 10, 12, 14.
     let model = ScriptedForecaster { _, levels in
-      [levels.map { _ in 9 }, levels.map { 12 + ($0 - 0.5) * 10 }]
+      [levels.map { _ in 9 }, levels.map { 12 + ($0 - 0.5) * 10 }, levels.map { $0 <= 0.2 ? 13 : 15 }]
     }
     var backtest = Backtest()
-    (backtest.windows, backtest.horizon, backtest.season) = (1, 2, 1)
-    let report = try backtest.run([TimeSeries(id: "a", target: [[2, 4, 6, 8, 10, 12]])], [model])
+    (backtest.windows, backtest.horizon, backtest.season) = (1, 3, 1)
+    let report = try backtest.run([TimeSeries(id: "a", target: [[2, 4, 6, 8, 10, 12, 14]])], [model])
     let row = report.models[0]
     func isNear(_ value: Double?, _ expected: Double) -> Bool { value.map { abs($0 - expected) < 1e-9 } ?? false }
-    #expect(isNear(row.mase, 0.25))
-    // 2/9 of (0.1 + ... + 0.9) x 1 and of 0.4 + 0.6 + 0.6 + 0.4 + 0 + 0.4 + 0.6 + 0.6 + 0.4, over 10 + 12.
-    #expect(isNear(row.wql, (2.0 / 9 * 4.5 + 2.0 / 9 * 4) / 22))
-    #expect(isNear(row.smape, 2.0 / 19 / 2))
-    #expect(row.coverage50 == 0.5 && row.coverage80 == 0.5 && row.forecasts == 1)
+    #expect(isNear(row.mase, (1.0 + 0 + 1) / 3 / 2))
+    // Level by level, 0.1 to 0.9: 4.5 for the first step, 0.4 + 0.6 + 0.6 + 0.4 + 0 + 0.4 + 0.6 + 0.6 + 0.4 for the
+    // second, 0.1 + 0.2 + 0.7 + 0.6 + 0.5 + 0.4 + 0.3 + 0.2 + 0.1 for the third.
+    #expect(isNear(row.wql, 2.0 / 9 * (4.5 + 4 + 3.1) / (10 + 12 + 14)))
+    #expect(isNear(row.smape, (2.0 / 19 + 0 + 2.0 / 29) / 3))
+    // 10 lies in no interval, 12 in both, 14 between the levels 0.2 and 0.25.
+    #expect(isNear(row.coverage50, 1.0 / 3) && isNear(row.coverage80, 2.0 / 3) && row.forecasts == 1)
   }
 
   @Test func windowsEndOneHorizonApartAndNothingLeaks() throws {
