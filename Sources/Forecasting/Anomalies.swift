@@ -30,7 +30,8 @@ public struct AnomalyReport: Sendable, Encodable, Equatable {
 ///
 /// The score is the two-sided tail probability 2 min(F(x), 1 - F(x)). F is linear between predicted quantiles; beyond
 /// the outermost (0.1 and 0.9) it goes on as a normal distribution that has the median and the outermost quantile in
-/// common with it. Values that were flagged count as missing for what comes after them. Where all quantiles coincide, the share of earlier values at least as far away counts instead.
+/// common with it. Where the values before were spread wider than predicted, the prediction is widened as much (root mean
+/// square of their distances in standard deviations, from 20 values on). Values that were flagged count as missing for what comes after them. Where all quantiles coincide, the share of earlier values at least as far away counts instead.
 public struct AnomalyDetector: Sendable {
   /// Flags below this probability.
   public var threshold = 0.0001
@@ -77,6 +78,7 @@ public struct AnomalyDetector: Sendable {
     for (variate, indices) in masking.enumerated() { for index in indices { masked.target[variate][index] = .nan } }
     var probabilities = series.target.map { [Double?](repeating: nil, count: $0.count) }
     var flagged = series.target.map { _ in [AnomalyReport.Flag]() }
+    var spreads = series.target.map { _ in Spread() }
     for start in stride(from: 0, to: origins.count, by: model.batchSize) {
       let batch = origins[start..<min(origins.count, start + model.batchSize)].filter { origin in
         masked.target.allSatisfy { $0[..<origin].contains(where: \.isFinite) }
@@ -87,7 +89,7 @@ public struct AnomalyDetector: Sendable {
           let known = masked.target[variate][..<origin]
           for index in origin..<min(series.length, origin + block) where values[index].isFinite {
             let quantiles = forecast.quantiles[variate][index - origin]
-            let probability = Self.tailProbability(values[index], quantiles, known)
+            let probability = spreads[variate].calibrated(Self.tailProbability(values[index], quantiles, known))
             probabilities[variate][index] = probability
             guard probability < threshold else { continue }
             flagged[variate].append(
@@ -100,6 +102,22 @@ public struct AnomalyDetector: Sendable {
     }
     return zip(probabilities, flagged).map {
       AnomalyReport(threshold: threshold, stepsAhead: block, probabilities: $0, flagged: $1)
+    }
+  }
+
+  /// How much wider than predicted the values before were spread.
+  private struct Spread {
+    private var squares = 0.0
+    private var count = 0
+
+    /// The probability once the prediction is as wide as the earlier values say; it is never made narrower.
+    mutating func calibrated(_ probability: Double) -> Double {
+      let deviations = -Normal.standardQuantile(probability / 2)
+      let scale = count >= 20 ? max(1, (squares / Double(count)).squareRoot()) : 1
+      // One wild value must not hide the next.
+      squares += min(deviations, 4) * min(deviations, 4)
+      count += 1
+      return scale > 1 ? erfc(deviations / scale / 2.0.squareRoot()) : probability
     }
   }
 

@@ -61,6 +61,30 @@ private func series(_ values: [Double], id: String = "s") -> TimeSeries {
     #expect(report.flagged.map(\.index) == [50])
   }
 
+  /// Always expects a standard normal distribution.
+  private struct Narrow: SeriesForecaster {
+    let name = "narrow"
+    let batchSize = 64
+
+    func forecast(_ series: [TimeSeries], _ request: ForecastRequest) throws -> [Forecast] {
+      series.map { one in
+        let step = request.quantileLevels.map { Normal.standardQuantile($0) }
+        let steps = Array(repeating: step, count: one.predictionLength ?? 1)
+        return Forecast(
+          id: one.id, model: name, quantileLevels: request.quantileLevels, quantiles: [steps],
+          mean: [steps.map { _ in 0 }])
+      }
+    }
+  }
+
+  @Test func predictionsThatWereTooNarrowAreWidened() throws {
+    let values = (0..<100).map { (step: Int) -> Double in step % 2 == 0 ? 2.5 : -2.5 }
+    let report = try AnomalyDetector().reports(series(values), Narrow(), ForecastRequest())[0]
+    // Two-sided tails of the normal distribution beyond 2.5 deviations, and beyond one.
+    #expect(abs((report.probabilities[30] ?? 0) - 0.012419) < 1e-5)
+    #expect(abs((report.probabilities[99] ?? 0) - 0.317311) < 1e-5)
+  }
+
   @Test func shortAndGappySeries() throws {
     #expect {
       try AnomalyDetector().reports(series([1, 2, 3], id: "tiny"), model, ForecastRequest())
