@@ -33,12 +33,13 @@ struct MoiraiForecaster: SeriesForecaster {
       let paths = model.samplePaths(batch.map(\.input), samples: request.samples, decoding: request.decoding)
       for (paths, one) in zip(paths, batch) {
         results[one.index] = summary(series[one.index], paths, request, one.notes)
+        results[one.index]?.place(after: series[one.index])
       }
     }
     return results.map { $0! }
   }
 
-  private func input(
+  func input(
     _ series: TimeSeries, _ request: ForecastRequest, _ notes: inout [String]
   ) throws -> MoiraiInput {
     let steps = try request.steps(series), patch = model.configuration.patchSize

@@ -76,6 +76,11 @@ struct QuantileForecaster: BatchForecaster {
     }
     let missing = series.target.reduce(0) { $0 + $1.suffix(most).count { !$0.isFinite } }
     if missing > 0 { notes.append("\(missing) missing value(s) counted as not observed") }
+    let known = model.configuration.quantileLevels
+    if item.request.quantileLevels.contains(where: { $0 < known[0] - 1e-9 || $0 > known[known.count - 1] + 1e-9 }) {
+      notes.append(
+        "quantiles beyond \(known[0]) and \(known[known.count - 1]) go on as a normal distribution's tails do")
+    }
     let courses = series.target.map { values -> Course in
       var recent = values.suffix(most).drop { !$0.isFinite }
       // Nothing in what the model sees: the last value there is.
@@ -89,11 +94,13 @@ struct QuantileForecaster: BatchForecaster {
   private func summary(_ item: ForecastItem, _ courses: [Course], _ notes: [String]) -> Forecast {
     let levels = item.request.quantileLevels, own = model.configuration.quantileLevels
     let variates = courses.map { $0.quantiles.prefix($0.steps) }
-    return Forecast(
+    var result = Forecast(
       id: item.series.id, model: name, quantileLevels: levels,
       quantiles: variates.map { $0.map { step in levels.map { Self.quantile(step, own, $0) } } },
       mean: variates.map { $0.map { $0.reduce(0, +) / Double($0.count) } }, notes: notes,
       isMultivariate: item.series.isMultivariate)
+    result.place(after: item.series, periods: courses.map(\.period))
+    return result
   }
 
   /// One more horizon for some of the courses.
@@ -182,6 +189,8 @@ extension TimeSeries {
     plain.pastCovariates = []
     plain.futureCovariates = []
     plain.notes.append("\(reason): \(Naive().name) was used instead of \(model)")
-    return try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
+    var result = try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
+    result.fallback = Naive().name
+    return result
   }
 }
