@@ -114,6 +114,7 @@ def main():
     for name, peer, ours in [
         ("context 512, horizon 96, 100 samples, cached, bf16", long, own["cached_bfloat16_seconds"]),
         ("context 512, horizon 96, 100 samples, cached, f32", long, own["cached_seconds"]),
+        ("context 512, horizon 96, 100 samples, exact, bf16", long, own["exact_bfloat16_seconds"]),
         ("context 512, horizon 96, 100 samples, exact, f32", long, own["exact_seconds"]),
         ("32 series, context 512, one patch, bf16", batch, own["batch_bfloat16_seconds"]),
         ("32 series, context 512, one patch, f32", batch, own["batch_seconds"]),
