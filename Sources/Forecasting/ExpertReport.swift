@@ -94,7 +94,7 @@ public protocol ExpertRouting: SeriesForecaster {
 
 extension QuantileForecaster: ExpertRouting {
   func experts(_ series: TimeSeries, _ request: ForecastRequest) throws -> ExpertReport {
-    if let reason = series.reasonAgainstModels { throw ForecastError.badSeries(id: series.id, reason: reason) }
+    if let reason = series.reasonAgainstModels() { throw ForecastError.badSeries(id: series.id, reason: reason) }
     let configuration = model.configuration, patch = configuration.patchSize
     var spans: [(variate: Int, values: Range<Int>)?] = []
     let contexts = series.target.enumerated().map { variate, values -> QuantileFeatures in
@@ -118,7 +118,7 @@ extension QuantileForecaster: ExpertRouting {
 
 extension MoiraiForecaster: ExpertRouting {
   func experts(_ series: TimeSeries, _ request: ForecastRequest) throws -> ExpertReport {
-    if let reason = series.reasonAgainstModels { throw ForecastError.badSeries(id: series.id, reason: reason) }
+    if let reason = series.reasonAgainstModels() { throw ForecastError.badSeries(id: series.id, reason: reason) }
     var notes: [String] = []
     let input = try input(series, request, &notes)
     let patch = model.configuration.patchSize

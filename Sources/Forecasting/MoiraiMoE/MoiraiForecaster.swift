@@ -21,7 +21,7 @@ struct MoiraiForecaster: SeriesForecaster {
     var results = [Forecast?](repeating: nil, count: series.count)
     var inputs: [(index: Int, input: MoiraiInput, notes: [String])] = []
     for (index, one) in series.enumerated() {
-      if let reason = one.reasonAgainstModels {
+      if let reason = one.reasonAgainstModels() {
         results[index] = try one.naiveForecast(request, insteadOf: name, reason)
       } else {
         var notes = one.notes
