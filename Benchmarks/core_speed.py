@@ -7,7 +7,7 @@ the same requests. Without --checkpoint one of the published small shape with ra
 PyTorch mirror (Training/core/encoder.py) and the Swift trainer on a causal encoder of 6 layers, 256 wide, 16 experts, top 2.
 Experts: the sparse feed-forward block against OpenBLAS on 1024 x 1024 x 1024.
 
-Needs `swift build -c release --product CoreBenchmark` and Benchmarks/core-requirements.txt.
+`Benchmarks/run core` installs what it needs.
 """
 import argparse
 import json
