@@ -7,7 +7,7 @@ the same requests. Without --checkpoint one of the published small shape with ra
 PyTorch mirror (Training/core/encoder.py) and the Swift trainer on a causal encoder of 6 layers, 256 wide, 16 experts, top 2.
 Experts: the sparse feed-forward block against OpenBLAS on 1024 x 1024 x 1024.
 
-Needs `swift build -c release --product CoreBenchmark` and Benchmarks/core-requirements.txt.
+`Benchmarks/run core` installs what it needs.
 """
 import argparse
 import json
@@ -114,6 +114,7 @@ def main():
     for name, peer, ours in [
         ("context 512, horizon 96, 100 samples, cached, bf16", long, own["cached_bfloat16_seconds"]),
         ("context 512, horizon 96, 100 samples, cached, f32", long, own["cached_seconds"]),
+        ("context 512, horizon 96, 100 samples, exact, bf16", long, own["exact_bfloat16_seconds"]),
         ("context 512, horizon 96, 100 samples, exact, f32", long, own["exact_seconds"]),
         ("32 series, context 512, one patch, bf16", batch, own["batch_bfloat16_seconds"]),
         ("32 series, context 512, one patch, f32", batch, own["batch_seconds"]),

@@ -7,7 +7,7 @@ each client keeps one connection and sends its next request when the last one is
 went through the durable queue. Peers, in process, one series after the other: Fracast-0 (PyPI fracast, also as one batch)
 and AutoTheta (PyPI statsforecast).
 
-Needs `make build` and Benchmarks/forecast-requirements.txt.
+`make build` first; `Benchmarks/run forecast` installs the peers.
 """
 import argparse
 import http.client

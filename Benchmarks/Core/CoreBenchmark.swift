@@ -57,6 +57,11 @@ struct CoreBenchmark: ParsableCommand {
       request.samples = 100
       let one = CoreBenchmark.series(512, 1), many = CoreBenchmark.series(512, 32)
       var figures = ["cached_bfloat16_seconds": try CoreBenchmark.fastest(runs) { _ = try fast.forecast(one, request) }]
+      request.decoding = .exact
+      figures["exact_bfloat16_seconds"] = try CoreBenchmark.fastest(max(1, runs / 2)) {
+        _ = try fast.forecast(one, request)
+      }
+      request.decoding = .cached
       request.horizon = 16
       figures["batch_bfloat16_seconds"] = try CoreBenchmark.fastest(runs) { _ = try fast.forecast(many, request) }
 

@@ -5,9 +5,14 @@
 
 static size_t padded(int32_t outputs) { return ((size_t)outputs + DOCQ_GROUP - 1) / DOCQ_GROUP * DOCQ_GROUP; }
 
+// Inputs as they are packed: BF16 in pairs.
+static size_t depth(int32_t inputs, int32_t format) {
+  return format == DOCQ_BF16 ? ((size_t)inputs + 1) / 2 * 2 : (size_t)inputs;
+}
+
 size_t docq_packed_bytes(int32_t inputs, int32_t outputs, int32_t format) {
   const size_t bytes = format == DOCQ_F32 ? 4 : format == DOCQ_BF16 ? 2 : 1;
-  return padded(outputs) * (size_t)inputs * bytes;
+  return padded(outputs) * depth(inputs, format) * bytes;
 }
 
 // To the nearest, ties to even.
@@ -23,7 +28,7 @@ void docq_pack(const float *const *rows, int32_t inputs, int32_t outputs, int32_
   for (size_t first = 0; first < all; first += DOCQ_PANEL) {
     const int32_t left = outputs - (int32_t)first;
     const int32_t width = left > DOCQ_PANEL ? DOCQ_PANEL : left > 0 ? left : 0;
-    const size_t start = first * (size_t)inputs;
+    const size_t start = first * depth(inputs, format);
     float factors[DOCQ_PANEL] = {0};
     if (format == DOCQ_INT8) {
       for (int32_t o = 0; o < DOCQ_PANEL; o++) {
@@ -33,14 +38,14 @@ void docq_pack(const float *const *rows, int32_t inputs, int32_t outputs, int32_
         factors[o] = most > 0 ? 127 / most : 0;
       }
     }
-    for (int32_t i = 0; i < inputs; i++) {
+    for (int32_t i = 0; i < (int32_t)depth(inputs, format); i++) {
       const size_t at = start + (size_t)i * DOCQ_PANEL;
       for (int32_t o = 0; o < DOCQ_PANEL; o++) {
-        const float value = o < width ? rows[first + o][i] : 0;
+        const float value = o < width && i < inputs ? rows[first + o][i] : 0;
         if (format == DOCQ_F32) {
           ((float *)data)[at + o] = value;
         } else if (format == DOCQ_BF16) {
-          ((uint16_t *)data)[at + o] = bfloat16(value);
+          ((uint16_t *)data)[start + (size_t)(i / 2) * 2 * DOCQ_PANEL + 2 * o + i % 2] = bfloat16(value);
         } else {
           ((int8_t *)data)[at + o] = (int8_t)lrintf(value * factors[o]);
         }

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -35,4 +36,11 @@ float *docq_scratch(int slot, size_t count) {
     if (posix_memalign((void **)&mine->data[slot], 64, mine->count[slot] * sizeof(float))) abort();
   }
   return mine->data[slot];
+}
+
+void docq_keep_freed_memory(void) {
+#if defined(__GLIBC__)
+  mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+#endif
 }

@@ -15,9 +15,43 @@ public struct Forecast: Sendable {
   public var isMultivariate: Bool
   /// [samples][variates][steps], where the model draws paths and they were asked for.
   public var paths: [[[Double]]] = []
+  /// Time of the first step, where the series has times.
+  public var start: String?
+  public var frequency: Frequency?
+  /// Seasonal period in steps that was used for each variate; empty where the model needs none.
+  public var periods: [Int] = []
+  /// The baseline that was used instead of the model, if one was.
+  public var fallback: String?
+  /// Of each variate, where they were asked for.
+  public var anomalies: [AnomalyReport] = []
+  /// Where it was asked for.
+  public var experts: ExpertReport?
 
-  /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `notes` and `paths` when there
-  /// are some.
+  /// - Parameters:
+  ///   - quantiles: [variates][steps][levels], not decreasing over the levels.
+  ///   - mean: [variates][steps].
+  public init(
+    id: String, model: String, quantileLevels: [Double], quantiles: [[[Double]]], mean: [[Double]],
+    notes: [String] = [],
+    isMultivariate: Bool = false, paths: [[[Double]]] = []
+  ) {
+    (self.id, self.model, self.quantileLevels) = (id, model, quantileLevels)
+    (self.quantiles, self.mean, self.notes) = (quantiles, mean, notes)
+    (self.isMultivariate, self.paths) = (isMultivariate, paths)
+  }
+
+  /// The same with some of its levels only; levels that it does not have are left out.
+  public func keeping(_ levels: [Double]) -> Forecast {
+    guard levels != quantileLevels else { return self }
+    let kept = quantileLevels.indices.filter { levels.contains(quantileLevels[$0]) }
+    var result = self
+    result.quantileLevels = kept.map { quantileLevels[$0] }
+    result.quantiles = quantiles.map { $0.map { step in kept.map { step[$0] } } }
+    return result
+  }
+
+  /// One line of JSON: `{"id", "model", "quantile_levels", "quantiles", "mean"}`, with `start`, `freq`, `period`, `notes`,
+  /// `paths`, `anomalies` and `experts` when there are some.
   public func jsonLine() throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
@@ -26,7 +60,10 @@ public struct Forecast: Sendable {
       id: id, model: model, quantileLevels: quantileLevels,
       quantiles: isMultivariate ? .many(quantiles) : .one(quantiles[0]),
       mean: isMultivariate ? .many(mean) : .one(mean[0]), notes: notes.isEmpty ? nil : notes,
-      paths: paths.isEmpty ? nil : isMultivariate ? .many(paths) : .one(paths.map { $0[0] }))
+      paths: paths.isEmpty ? nil : isMultivariate ? .many(paths) : .one(paths.map { $0[0] }), start: start,
+      freq: frequency?.code, period: periods.isEmpty ? nil : isMultivariate ? .many(periods) : .one(periods[0]),
+      fallback: fallback, anomalies: anomalies.isEmpty ? nil : isMultivariate ? .many(anomalies) : .one(anomalies[0]),
+      experts: experts)
     return try encoder.encode(line) + Data("\n".utf8)
   }
 
@@ -38,6 +75,12 @@ public struct Forecast: Sendable {
     var mean: Variates<[Double]>
     var notes: [String]?
     var paths: Paths?
+    var start: String?
+    var freq: String?
+    var period: Variates<Int>?
+    var fallback: String?
+    var anomalies: Variates<AnomalyReport>?
+    var experts: ExpertReport?
   }
 
   private enum Paths: Encodable {
@@ -70,6 +113,9 @@ public enum ForecastError: Error, Equatable, Sendable, CustomStringConvertible {
   case badHorizon(id: String, Int)
   case badLevels(String)
   case badSeries(id: String, reason: String)
+  case badSamples(Int)
+  case tooManySeries(Int, most: Int)
+  case hasNoExperts(String)
 
   public var description: String {
     switch self {
@@ -79,6 +125,10 @@ public enum ForecastError: Error, Equatable, Sendable, CustomStringConvertible {
       "series '\(id)': cannot forecast \(horizon) steps; between 1 and \(ForecastRequest.maxHorizon)"
     case .badLevels(let text): "quantiles: \(text) is not between 0 and 1"
     case .badSeries(let id, let reason): "series '\(id)': \(reason)"
+    case .badSamples(let samples): "samples: \(samples) is not between 1 and \(ForecastRequest.maxSamples)"
+    case .tooManySeries(let count, let most): "\(count) series at once; at most \(most): send them in several requests"
+    case .hasNoExperts(let model):
+      "\(model) has no experts; give the folder of a mixture-of-experts checkpoint as the model"
     }
   }
 }

@@ -33,6 +33,47 @@ public struct ForecastRequest: Sendable {
   }
 }
 
+/// How much may be asked for at once.
+public struct ForecastLimits: Sendable {
+  public var series = 10_000
+  /// Values of a variate.
+  public var context = 1_000_000
+  public var variates = 1000
+  /// Horizon times samples of one series.
+  public var drawnValues = 4_000_000
+
+  public init() {}
+
+  /// - Throws: `ForecastError` naming the series and the limit.
+  public func check(_ list: [TimeSeries], _ request: ForecastRequest) throws {
+    guard list.count <= series else { throw ForecastError.tooManySeries(list.count, most: series) }
+    guard (1...ForecastRequest.maxSamples).contains(request.samples) else {
+      throw ForecastError.badSamples(request.samples)
+    }
+    for one in list {
+      let steps = try request.steps(one)
+      func need(_ condition: Bool, _ reason: @autoclosure () -> String) throws {
+        guard condition else { throw ForecastError.badSeries(id: one.id, reason: reason()) }
+      }
+      try need(
+        one.length <= context,
+        "\(one.length) values; at most \(context): keep the most recent, or resample to longer steps")
+      let width = one.target.count + one.pastCovariates.count + one.futureCovariates.count
+      try need(width <= variates, "\(width) variates and covariates; at most \(variates)")
+      try need(
+        steps * request.samples <= drawnValues,
+        "\(steps) steps x \(request.samples) samples are more than \(drawnValues) values: ask for fewer of one of them")
+      if let short = one.futureCovariates.first(where: { $0.count < one.length + steps }) {
+        let known = max(0, short.count - one.length)
+        try need(
+          false,
+          "future covariates cover \(known) step(s) after the last value, \(steps) are to be forecast: use a horizon of at most \(known), or add rows"
+        )
+      }
+    }
+  }
+}
+
 /// A model that forecasts whole series, all variates of each together.
 public protocol SeriesForecaster: Sendable {
   var name: String { get }
@@ -62,26 +103,44 @@ struct BaselineForecaster: SeriesForecaster {
     if !series.pastCovariates.isEmpty || !series.futureCovariates.isEmpty {
       notes.append("\(name) does not use covariates")
     }
+    var periods: [Int] = [], fallback: String?
     let predictions = series.target.enumerated().map { index, values in
       let place = series.isMultivariate ? "variate \(index + 1): " : ""
-      return predict(values, series.frequency, steps) { notes.append(place + $0) }
+      let period = SeasonalPeriod.detect(values, frequency: series.frequency)
+      periods.append(period)
+      if series.frequency == nil, period > 1 {
+        notes.append(place + "a season of \(period) steps was found in the values")
+      }
+      return predict(values, period, steps, fallback: &fallback) { notes.append(place + $0) }
     }
-    return Forecast(
+    var result = Forecast(
       id: series.id, model: name, quantileLevels: levels,
       quantiles: predictions.map { $0.map { step in levels.map { step.quantile($0) } } },
       mean: predictions.map { $0.map(\.mean) }, notes: notes, isMultivariate: series.isMultivariate)
+    result.place(after: series, periods: periods)
+    result.fallback = fallback
+    return result
   }
 
   private func predict(
-    _ values: [Double], _ frequency: Frequency?, _ steps: Int, note: (String) -> Void
+    _ values: [Double], _ period: Int, _ steps: Int, fallback used: inout String?, note: (String) -> Void
   ) -> [Normal] {
-    let period = SeasonalPeriod.detect(values, frequency: frequency)
     let (filled, missing) = MissingValues.fill(values, period: period)
     if missing > 0 { note("\(missing) missing value(s) filled in by interpolation") }
     if let result = model.predict(filled, period: period, horizon: steps) { return result }
     let fallback: any Forecaster = filled.count > period && period > 1 ? SeasonalNaive() : Naive()
     note("the context of \(filled.count) value(s) is too short for \(name): \(fallback.name) was used")
+    used = fallback.name
     return fallback.predict(filled, period: period, horizon: steps)
       ?? Array(repeating: Normal(mean: filled.last ?? 0, deviation: 0), count: steps)
+  }
+}
+
+extension Forecast {
+  /// Notes the time of the first step, the frequency, and the periods that were used.
+  mutating func place(after series: TimeSeries, periods: [Int] = []) {
+    start = series.time(series.length)
+    frequency = series.frequency
+    self.periods = periods
   }
 }

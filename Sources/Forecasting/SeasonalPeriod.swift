@@ -25,9 +25,10 @@ public enum SeasonalPeriod {
     let detrended = detrend(recent)
     let longest = min(400, detrended.count / 3)
     guard longest >= 2 else { return 1 }
-    let correlations = [0, 0] + (2...longest).map { autocorrelation(detrended, lag: $0) }
+    let autocorrelation = Autocorrelation(detrended)
+    let correlations = [0, 0] + (2...longest).map { autocorrelation[$0] }
     var best = (lag: 1, value: 0.3)
-    for lag in 2...longest where isSignificant(correlations[lag], lag: lag, detrended) {
+    for lag in 2...longest where autocorrelation.isSignificant(correlations[lag], lag: lag) {
       let before = correlations[lag - 1], after = lag < longest ? correlations[lag + 1] : -1
       // Multiples of a period peak as well: a longer lag has to be better by a margin.
       if lag > 2 ? correlations[lag] >= before && correlations[lag] > after : correlations[lag] > after,
@@ -45,7 +46,8 @@ public enum SeasonalPeriod {
   static func isSeasonal(_ values: [Double], period: Int) -> Bool {
     guard period > 1, values.count >= 2 * period + 1 else { return false }
     let residuals = withoutMovingAverage(values, period: period)
-    return isSignificant(autocorrelation(residuals, lag: period), lag: period, residuals)
+    let autocorrelation = Autocorrelation(residuals)
+    return autocorrelation.isSignificant(autocorrelation[period], lag: period)
   }
 
   /// Mean absolute difference to the value one period before, over the positions from `start` on.
@@ -73,27 +75,6 @@ public enum SeasonalPeriod {
       let count = counts[high] - counts[low]
       return count > 0 ? values[index] - (sums[high] - sums[low]) / count : .nan
     }
-  }
-
-  /// Bartlett's test at 90 %, as the theta method uses it before it removes a season.
-  static func isSignificant(_ correlation: Double, lag: Int, _ values: [Double]) -> Bool {
-    let n = Double(values.count)
-    var sum = 0.0
-    for k in 1..<max(2, min(lag, 60)) { sum += pow(autocorrelation(values, lag: k), 2) }
-    return correlation > 1.645 * ((1 + 2 * sum) / n).squareRoot()
-  }
-
-  /// Correlation of the series with itself `lag` steps before; pairs with NaN are left out.
-  static func autocorrelation(_ values: [Double], lag: Int) -> Double {
-    let observed = values.filter { $0.isFinite }
-    guard !observed.isEmpty, lag < values.count else { return 0 }
-    let mean = observed.reduce(0, +) / Double(observed.count)
-    var product = 0.0, total = 0.0
-    for (index, value) in values.enumerated() where value.isFinite {
-      total += (value - mean) * (value - mean)
-      if index >= lag, values[index - lag].isFinite { product += (value - mean) * (values[index - lag] - mean) }
-    }
-    return total > 1e-12 ? product / total : 0
   }
 
   /// Removes the least-squares line.

@@ -155,8 +155,8 @@ struct JobRoutes: Sendable {
   /// Server-sent events: all of the job's, from `Last-Event-ID` on, until the final one.
   private func events(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let job = try await job(context)
-    let lastID = request.headers[.lastEventID] ?? ""
-    guard let start = lastID.isEmpty ? 0 : Int64(lastID), start >= 0 else {
+    let lastID = request.headers[.lastEventID] ?? "0"
+    guard let start = Int64(lastID), start >= 0 else {
       throw Problem(400, "invalid-event-id", "Last-Event-ID: '\(lastID.prefix(40))' is not the id of an event")
     }
     let (store, changes) = (gateway.store, gateway.changes)

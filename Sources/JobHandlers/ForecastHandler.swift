@@ -19,6 +19,7 @@ public final class ForecastHandler: JobHandler {
       let series = try SeriesReader().read(payload.series, name: "request")
       let model = try model(payload.model ?? ForecastModels.standard)
       let request = ForecastRequest(horizon: payload.horizon, quantileLevels: payload.quantileLevels)
+      try ForecastLimits().check(series, request)
       var body = Data()
       for start in stride(from: 0, to: series.count, by: model.batchSize) {
         try context.checkCancelled()

@@ -115,16 +115,32 @@ struct ExpertAssignment: Sendable {
   }
 }
 
-/// How many tokens each expert of each layer got.
+/// How many tokens each expert of each layer got, and on request which token went where.
 public final class RoutingReport: @unchecked Sendable {
+  /// An expert of a token and its weight.
+  public struct Choice: Sendable, Equatable {
+    public let expert: Int
+    public let weight: Float
+  }
+
   /// [layer][expert]
   public private(set) var counts: [[Int]]
+  /// [layer][token][slot] of all passes, one behind the other; empty unless they are kept.
+  public private(set) var choices: [[[Choice]]]
+  private let keepsChoices: Bool
 
-  public init(_ configuration: EncoderConfiguration) {
+  public init(_ configuration: EncoderConfiguration, keepsChoices: Bool = false) {
     counts = Array(repeating: Array(repeating: 0, count: configuration.experts), count: configuration.layers)
+    choices = keepsChoices ? Array(repeating: [], count: configuration.layers) : []
+    self.keepsChoices = keepsChoices
   }
 
   func add(_ assignment: ExpertAssignment, layer: Int) {
     for (expert, range) in assignment.ranges.enumerated() { counts[layer][expert] += range.count }
+    guard keepsChoices else { return }
+    let (perToken, count) = (assignment.perToken, assignment.experts.count)
+    choices[layer] += stride(from: 0, to: count, by: perToken).map { first in
+      (first..<first + perToken).map { Choice(expert: assignment.experts[$0], weight: assignment.weights[$0]) }
+    }
   }
 }

@@ -9,7 +9,7 @@ extension docq_kernels: @retroactive @unchecked Sendable {}
 
 public enum Kernels {
   public enum Instructions: String, CaseIterable, Sendable {
-    case baseline, avx2, avx512
+    case baseline, avx2, avx512, avx512bf16
 
     /// nil where this processor lacks them.
     public var table: KernelTable? {
@@ -18,6 +18,7 @@ public enum Kernels {
         case .baseline: DOCQ_BASELINE
         case .avx2: DOCQ_AVX2
         case .avx512: DOCQ_AVX512
+        case .avx512bf16: DOCQ_AVX512_BF16
         }
       return docq_kernels_for(level)?.pointee
     }

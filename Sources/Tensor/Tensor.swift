@@ -7,8 +7,11 @@ import Foundation
 /// the tensor, before it is handed on: after that it is only read, which is what makes it sendable.
 public struct Tensor: @unchecked Sendable {
   private final class Memory {
+    private static let allocator: Void = docq_keep_freed_memory()
+
     let start: UnsafeMutablePointer<Float>
     init(count: Int) {
+      _ = Self.allocator
       let raw = UnsafeMutableRawPointer.allocate(byteCount: max(1, count) * 4, alignment: 64)
       start = raw.bindMemory(to: Float.self, capacity: max(1, count))
     }

@@ -16,6 +16,7 @@ struct Docq: AsyncParsableCommand {
         docq ingest report.pdf --format markdown    a PDF as Markdown
         docq extract invoice.pdf                    the fields of an invoice as JSON
         docq forecast sales.csv --horizon 12 --plot sales.svg
+        docq backtest sales.csv --horizon 12        which model would have been best
         docq impact papers.bib --rank               predicted citation impact of papers
 
       EXIT STATUS
@@ -23,10 +24,9 @@ struct Docq: AsyncParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      ServeCommand.self, IngestCommand.self, ExtractCommand.self, ForecastCommand.self, ImpactCommand.self,
-      JobsCommand.self, ModelsCommand.self, TrainCommand.self, KeysCommand.self, BackupCommand.self,
-      RestoreCommand.self,
-      DoctorCommand.self,
+      ServeCommand.self, IngestCommand.self, ExtractCommand.self, ForecastCommand.self, BacktestCommand.self,
+      ImpactCommand.self, JobsCommand.self, ModelsCommand.self, TrainCommand.self, KeysCommand.self,
+      BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
     ])
 }
 

@@ -1,9 +1,11 @@
 import ArgumentParser
+import Forecasting
 import Foundation
 import ImpactScoring
 import JobHandlers
 import JobQueue
 import PDFReader
+import Tensor
 
 struct DoctorCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,7 +30,7 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let findings = [programs(), folder(), try await queue(), sandbox(), impactModel(), portState()]
+    let findings = [programs(), folder(), try await queue(), sandbox(), impactModel(), forecaster(), portState()]
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -107,6 +109,19 @@ struct DoctorCommand: AsyncParsableCommand {
       let model = try ImpactModel.shipped()
       return Finding(
         check: "models", ok: true, detail: "\(model.name) loads; percentiles refer to \(model.referenceSet)")
+    } catch {
+      return Finding(check: "models", ok: false, detail: "\(error)")
+    }
+  }
+
+  private func forecaster() -> Finding {
+    do {
+      let summary = try ForecastModels.summary(try ForecastModels.folder(of: ForecastModels.standard))
+      try BLAS.open()
+      return Finding(
+        check: "models", ok: true,
+        detail: "\(ForecastModels.standard) loads, \(String(format: "%.1f", Double(summary.parameters) / 1e6)) million parameters; "
+          + "\(Kernels.name) kernels, OpenBLAS with those of \(BLAS.core), \(Parallel.threads) thread(s)")
     } catch {
       return Finding(check: "models", ok: false, detail: "\(error)")
     }

@@ -78,3 +78,48 @@ enum Output {
     return (error as NSError).localizedDescription
   }
 }
+
+/// Results that are written as they are ready: to standard output, or to a file that appears when all are there.
+final class ResultWriter {
+  private let path: String?
+  private let partial: String
+  private var handle: FileHandle?
+
+  init(_ path: String?) throws {
+    self.path = path == "-" ? nil : path
+    partial = (path ?? "") + ".partial"
+    guard let path = self.path else { return }
+    guard FileManager.default.createFile(atPath: partial, contents: nil),
+      let handle = FileHandle(forWritingAtPath: partial)
+    else { throw CommandFailure.failed("cannot write \(path): its folder does not exist or is not writable") }
+    self.handle = handle
+  }
+
+  func write(_ data: Data) throws {
+    guard let path, let handle else {
+      Terminal.clearProgress()
+      return try Output.write(data, to: nil)
+    }
+    do {
+      try handle.write(contentsOf: data)
+    } catch {
+      throw CommandFailure.failed("cannot write \(path): \(Output.reason(error))")
+    }
+  }
+
+  /// Gives a file its name; without it, nothing of it stays.
+  func finish() throws {
+    guard let path, let handle else { return }
+    do {
+      try handle.close()
+      guard rename(partial, path) == 0 else { throw CocoaError(.fileWriteUnknown) }
+      self.handle = nil
+    } catch {
+      throw CommandFailure.failed("cannot write \(path): \(Output.reason(error))")
+    }
+  }
+
+  deinit {
+    if path != nil, handle != nil { try? FileManager.default.removeItem(atPath: partial) }
+  }
+}

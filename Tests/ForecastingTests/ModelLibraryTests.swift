@@ -76,6 +76,26 @@ import Testing
     for (a, b) in zip(alone.joined(), try results[0].get().quantiles[0].joined()) { #expect(abs(a - b) < 0.02) }
   }
 
+  @Test(arguments: [1e-280, 1.0, 1e280]) func theUnitDoesNotMatter(unit: Double) throws {
+    let model = try ForecastModels.load(ForecastModels.standard)
+    func forecast(_ unit: Double) throws -> [Double] {
+      try model.forecast(
+        [TimeSeries(id: "a", target: [season(60).map { unit * $0 }])], ForecastRequest(horizon: 5))[0].quantiles[0]
+        .flatMap { $0.map { $0 / unit } }
+    }
+    for (a, b) in zip(try forecast(unit), try forecast(1)) { #expect(abs(a - b) < 0.01 * abs(b)) }
+  }
+
+  @Test func whatIsConstantButForTheLastDigitsOrUnseenFallsBack() throws {
+    let model = try ForecastModels.load(ForecastModels.standard)
+    let almost = TimeSeries(id: "a", target: [(0..<30).map { 1e6 + 1e-9 * Double($0) }])
+    let old = TimeSeries(id: "b", target: [season(20) + [Double](repeating: .nan, count: 1500)])
+    let forecasts = try model.forecast([almost, old], ForecastRequest(horizon: 2))
+    #expect(forecasts.map(\.model) == ["naive", "naive"])
+    #expect(
+      forecasts[0].notes.joined().contains("constant") && forecasts[1].notes.joined().contains("most recent 1024"))
+  }
+
   @Test func gapsVariatesAndLongContextsAreTakenAndSaid() throws {
     let model = try ForecastModels.load(ForecastModels.standard)
     var values = season(3000)

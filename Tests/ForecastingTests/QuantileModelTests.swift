@@ -116,6 +116,35 @@ import Testing
     for step in forecast.quantiles[0] { #expect(step == step.sorted() && step.allSatisfy(\.isFinite)) }
   }
 
+  @Test func fineTuningHelpsOrLeavesTheModelAsItWas() throws {
+    let folder = try folder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let start = folder.appendingPathComponent("start"), out = folder.appendingPathComponent("tuned")
+    try FileManager.default.createDirectory(at: start, withIntermediateDirectories: true)
+    try ParameterSet(Self.tiny.parameters, seed: 6).write(to: start.appendingPathComponent("model.safetensors"))
+    try Self.tiny.json().write(to: start.appendingPathComponent("config.json"))
+    let series = (0..<6).map { TimeSeries(id: "s\($0)", target: [values(150, seed: UInt64($0))]) }
+    var options = ForecasterFineTuning.Options()
+    (options.horizon, options.budget, options.rate) = (8, 1.5, 5e-3)
+    let report = try ForecasterFineTuning(options).run(series, initial: start, directory: out)
+    #expect(report.series == 6 && report.windows == 2 && report.steps > 0)
+    // Random weights are easy to better.
+    #expect(report.isChanged && report.choosingAfter < report.choosingBefore && report.after < report.before)
+    #expect(try ForecastModels.load(out.path).forecast([series[0]], ForecastRequest(horizon: 3))[0].mean[0].count == 3)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: out.path).sorted() == ["config.json", "model.safetensors"])
+
+    options.budget = 0
+    let untouched = try ForecasterFineTuning(options).run(series, initial: start, directory: out)
+    #expect(!untouched.isChanged && untouched.before == untouched.after && untouched.text.contains("left as it was"))
+    let weights = try Data(contentsOf: start.appendingPathComponent("model.safetensors"))
+    #expect(try Data(contentsOf: out.appendingPathComponent("model.safetensors")) == weights)
+    #expect {
+      _ = try ForecasterFineTuning(options).run(
+        [TimeSeries(id: "short", target: [values(20)])], initial: start, directory: out)
+    } throws: { "\($0)".contains("'short'") && "\($0)".contains("fewer --windows") }
+  }
+
   @Test func baseForecastsContinueSeasonAndTrend() {
     let season: [Double] = [3, 1, 4, 1]
     let steady = (0..<40).map { season[$0 % 4] + 10 }

@@ -1,5 +1,5 @@
-// The inner loops of the transformer, each in three versions: AVX-512, AVX2 with FMA, and whatever the compiler's
-// default is. One source (kernels.inc) is compiled for each; the best that this processor runs is chosen at start.
+// The inner loops of the transformer, each in four versions: AVX-512 with and without products of BF16 numbers, AVX2 with
+// FMA, and whatever the compiler's default is. One source (kernels.inc) is compiled for each; the best that this processor runs is chosen at start.
 #ifndef DOCQ_KERNELS_H
 #define DOCQ_KERNELS_H
 
@@ -15,6 +15,8 @@ enum docq_format { DOCQ_F32 = 0, DOCQ_BF16 = 1, DOCQ_INT8 = 2 };
 
 // A weight matrix [outputs, inputs] in panels of 16 outputs: data[panel][input][16], with zeros behind the last output
 // up to a whole group of 32.
+// BF16 has the weights of two neighbouring inputs side by side: data[panel][input / 2][16][2], with a zero behind an odd
+// number of inputs. Where the processor multiplies BF16 numbers, x is rounded to BF16, too; sums are F32 in any case.
 // INT8 has one scale per output: weight = scale x integer.
 struct docq_packed {
   const void *data;
@@ -103,7 +105,7 @@ struct docq_kernels {
                 size_t count);
 };
 
-enum docq_instructions { DOCQ_BASELINE = 0, DOCQ_AVX2 = 1, DOCQ_AVX512 = 2 };
+enum docq_instructions { DOCQ_BASELINE = 0, DOCQ_AVX2 = 1, DOCQ_AVX512 = 2, DOCQ_AVX512_BF16 = 3 };
 
 // NULL where this processor lacks the instructions.
 const struct docq_kernels *docq_kernels_for(enum docq_instructions level);
@@ -112,6 +114,10 @@ const struct docq_kernels *docq_kernels_best(void);
 
 // Memory of the calling thread, at least `count` floats, until its next call with the same slot (0 or 1).
 float *docq_scratch(int slot, size_t count);
+
+// Lets the allocator keep the memory of freed tensors for the next pass: giving it back to the system and taking it again
+// costs a page fault for every 4 KiB, a fifth of the time of a small pass.
+void docq_keep_freed_memory(void);
 
 size_t docq_packed_bytes(int32_t inputs, int32_t outputs, int32_t format);
 // Packs a weight given by its rows, each `inputs` values in F32. scales: `outputs` rounded up to a group, written for

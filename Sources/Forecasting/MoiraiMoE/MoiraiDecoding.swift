@@ -154,23 +154,39 @@ extension MoiraiMoE {
     _ members: [Int]? = nil
   ) {
     let patch = configuration.patchSize
-    var row = 0
+    /// A patch to draw: where it goes, and which row of `raw` has its distribution.
+    typealias Place = (member: Int, sample: Int, target: Int, row: Int)
+    var places: [Place] = [], row = 0
     for member in members ?? Array(courses.indices) {
-      let course = courses[member]
-      let targets = course.input.targets.count
+      let targets = courses[member].input.targets.count
       for sample in paths[member].indices {
         for target in 0..<targets {
-          let token = course.tokens.horizonToken(target, patchIndex)
-          let distribution = distribution(raw, isShared ? row + target : row + sample * targets + target)
-          var random = stream(course.input.seed, sample: sample, target: target, patch: patchIndex)
-          for index in 0..<patch {
-            let drawn = distribution.sample(index, &random)
-            paths[member][sample][target][patchIndex * patch + index] =
-              course.location[token] + course.scale[token] * drawn
-          }
+          places.append((member, sample, target, isShared ? row + target : row + sample * targets + target))
         }
       }
       row += isShared ? targets : targets * paths[member].count
+    }
+    let drawn = [Double](unsafeUninitializedCapacity: places.count * patch) { buffer, count in
+      count = places.count * patch
+      nonisolated(unsafe) let buffer = buffer
+      Parallel.forRanges(places.count, least: 32) { range in
+        for index in range {
+          let place = places[index]
+          let course = courses[place.member]
+          let token = course.tokens.horizonToken(place.target, patchIndex)
+          let distribution = distribution(raw, place.row)
+          var random = stream(course.input.seed, sample: place.sample, target: place.target, patch: patchIndex)
+          for step in 0..<patch {
+            buffer[index * patch + step] =
+              course.location[token] + course.scale[token] * distribution.sample(step, &random)
+          }
+        }
+      }
+    }
+    for (index, place) in places.enumerated() {
+      for step in 0..<patch {
+        paths[place.member][place.sample][place.target][patchIndex * patch + step] = drawn[index * patch + step]
+      }
     }
   }
 

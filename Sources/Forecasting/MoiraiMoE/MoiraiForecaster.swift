@@ -21,7 +21,7 @@ struct MoiraiForecaster: SeriesForecaster {
     var results = [Forecast?](repeating: nil, count: series.count)
     var inputs: [(index: Int, input: MoiraiInput, notes: [String])] = []
     for (index, one) in series.enumerated() {
-      if let reason = one.reasonAgainstModels {
+      if let reason = one.reasonAgainstModels() {
         results[index] = try one.naiveForecast(request, insteadOf: name, reason)
       } else {
         var notes = one.notes
@@ -33,12 +33,13 @@ struct MoiraiForecaster: SeriesForecaster {
       let paths = model.samplePaths(batch.map(\.input), samples: request.samples, decoding: request.decoding)
       for (paths, one) in zip(paths, batch) {
         results[one.index] = summary(series[one.index], paths, request, one.notes)
+        results[one.index]?.place(after: series[one.index])
       }
     }
     return results.map { $0! }
   }
 
-  private func input(
+  func input(
     _ series: TimeSeries, _ request: ForecastRequest, _ notes: inout [String]
   ) throws -> MoiraiInput {
     let steps = try request.steps(series), patch = model.configuration.patchSize

@@ -140,19 +140,16 @@ public struct ForecasterFineTuning {
   }
 
   private func loss(_ model: QuantileMoE, _ windows: [Window]) throws -> Double {
-    let request = ForecastRequest()
-    let forecasts = try QuantileForecaster(model: model, name: "").forecast(windows.map(\.context), request)
-    var losses = 0.0, sizes = 0.0
+    let forecasts = try QuantileForecaster(model: model, name: "").forecast(
+      windows.map(\.context), ForecastRequest(quantileLevels: ForecastScore.levels))
+    var score = ForecastScore()
     for (forecast, window) in zip(forecasts, windows) {
-      for (steps, truth) in zip(forecast.quantiles, window.truth) {
-        for (quantiles, value) in zip(steps, truth) where value.isFinite {
-          for (level, quantile) in zip(request.quantileLevels, quantiles) {
-            losses += 2 * max(level * (value - quantile), (level - 1) * (value - quantile)) / Double(quantiles.count)
-          }
-          sizes += abs(value)
-        }
+      for (variate, truth) in window.truth.enumerated() {
+        score.add(
+          history: window.context.target[variate][...], actual: truth[...], quantiles: forecast.quantiles[variate],
+          season: 1)
       }
     }
-    return losses / max(sizes, 1e-12)
+    return score.wql ?? .infinity
   }
 }

@@ -46,7 +46,7 @@ package struct QuantileFeatures {
     let mean = finite.reduce(0, +) / Double(max(1, finite.count))
     let variance = finite.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(max(1, finite.count))
     let deviation = variance.squareRoot()
-    return (mean, deviation > 1e-6 * max(1e-30, abs(mean)) && deviation > 1e-150 ? deviation : max(abs(mean), 1))
+    return (mean, deviation > 1e-9 * abs(mean) ? deviation : max(abs(mean), 1))
   }
 
   static func compress(_ value: Double) -> Float { Float(max(-limit, min(limit, asinh(value)))) }

@@ -14,7 +14,9 @@ struct QuantileForecaster: BatchForecaster {
 
   /// One variate while it is forecast.
   private struct Course {
+    /// In units of `unit`, a power of two that brings them near one: squares of very small and very large numbers are none.
     var values: [Double]
+    let unit: Double
     let period: Int
     let steps: Int
     /// Quantiles so far, [steps][levels].
@@ -32,7 +34,7 @@ struct QuantileForecaster: BatchForecaster {
     /// Which courses belong to an item, or its result.
     let plans = items.map { item -> Result<Plan, any Error> in
       Result {
-        if let reason = item.series.reasonAgainstModels {
+        if let reason = item.series.reasonAgainstModels(seeing: model.configuration.maxContext) {
           return .done(try item.series.naiveForecast(item.request, insteadOf: name, reason))
         }
         let (own, notes) = try begin(item)
@@ -76,24 +78,34 @@ struct QuantileForecaster: BatchForecaster {
     }
     let missing = series.target.reduce(0) { $0 + $1.suffix(most).count { !$0.isFinite } }
     if missing > 0 { notes.append("\(missing) missing value(s) counted as not observed") }
+    let known = model.configuration.quantileLevels
+    if item.request.quantileLevels.contains(where: { $0 < known[0] - 1e-9 || $0 > known[known.count - 1] + 1e-9 }) {
+      notes.append(
+        "quantiles beyond \(known[0]) and \(known[known.count - 1]) go on as a normal distribution's tails do")
+    }
     let courses = series.target.map { values -> Course in
       var recent = values.suffix(most).drop { !$0.isFinite }
       // Nothing in what the model sees: the last value there is.
       if recent.isEmpty { recent = [values.last(where: \.isFinite) ?? 0] }
+      let largest = recent.reduce(0) { $1.isFinite ? max($0, abs($1)) : $0 }
+      let unit = largest > 0 ? largest.binade : 1
+      let scaled = recent.map { $0 / unit }
       return Course(
-        values: Array(recent), period: SeasonalPeriod.forModel(recent, series.frequency), steps: steps)
+        values: scaled, unit: unit, period: SeasonalPeriod.forModel(scaled[...], series.frequency), steps: steps)
     }
     return (courses, notes)
   }
 
   private func summary(_ item: ForecastItem, _ courses: [Course], _ notes: [String]) -> Forecast {
     let levels = item.request.quantileLevels, own = model.configuration.quantileLevels
-    let variates = courses.map { $0.quantiles.prefix($0.steps) }
-    return Forecast(
+    let variates = courses.map { course in course.quantiles.prefix(course.steps).map { $0.map { $0 * course.unit } } }
+    var result = Forecast(
       id: item.series.id, model: name, quantileLevels: levels,
       quantiles: variates.map { $0.map { step in levels.map { Self.quantile(step, own, $0) } } },
       mean: variates.map { $0.map { $0.reduce(0, +) / Double($0.count) } }, notes: notes,
       isMultivariate: item.series.isMultivariate)
+    result.place(after: item.series, periods: courses.map(\.period))
+    return result
   }
 
   /// One more horizon for some of the courses.
@@ -169,11 +181,18 @@ extension SeasonalPeriod {
 
 extension TimeSeries {
   /// Why no trained model should be used; nil where one can be.
-  var reasonAgainstModels: String? {
-    let observed = target.map { $0.filter(\.isFinite) }
-    if observed.allSatisfy({ $0.count < 3 }) { return "fewer than 3 observed values" }
-    if observed.allSatisfy({ Set($0).count < 2 }) { return "the series is constant" }
-    return nil
+  /// - Parameter most: recent values that the model would see.
+  func reasonAgainstModels(seeing most: Int = .max) -> String? {
+    let observed = target.map { $0.suffix(most).filter(\.isFinite) }
+    if observed.allSatisfy({ $0.count < 3 }) {
+      return "fewer than 3 observed values" + (length > most ? " among the most recent \(most)" : "")
+    }
+    let isConstant = observed.allSatisfy { values in
+      guard let least = values.min(), let greatest = values.max() else { return true }
+      // Differences in the last digits are noise of the arithmetic.
+      return greatest - least <= 1e-9 * max(abs(least), abs(greatest))
+    }
+    return isConstant ? "the series is constant" : nil
   }
 
   /// A baseline's forecast, with a note that says so.
@@ -182,6 +201,8 @@ extension TimeSeries {
     plain.pastCovariates = []
     plain.futureCovariates = []
     plain.notes.append("\(reason): \(Naive().name) was used instead of \(model)")
-    return try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
+    var result = try BaselineForecaster(model: Naive()).forecast([plain], request)[0]
+    result.fallback = Naive().name
+    return result
   }
 }

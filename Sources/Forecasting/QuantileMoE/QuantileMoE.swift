@@ -46,6 +46,18 @@ public final class QuantileMoE: Sendable {
 
   /// Quantiles of the next `horizon` values of each context, in the series' units: [contexts][horizon][levels], ascending.
   func quantiles(_ contexts: [QuantileFeatures], routing: RoutingReport? = nil) -> [[[Double]]] {
+    let (tokens, x, layout) = embed(contexts)
+    let segments = layout.segments
+    let last = encoder.forward(x, layout, asked: segments.map { $0.upperBound - 1 }, routing: routing)
+    let residuals = quantileHead(last), mix = baseHead(last)
+    return contexts.indices.map { row in
+      let bases = tokens.row(segments[row].upperBound - 1) + QuantileFeatures.baseOffset(configuration)
+      return unscaled(residuals.row(row), mix.row(row), bases, contexts[row])
+    }
+  }
+
+  /// Features and vectors of all tokens of the contexts, one context behind the other.
+  func embed(_ contexts: [QuantileFeatures]) -> (tokens: Tensor, vectors: Tensor, layout: TokenLayout) {
     let lengths = contexts.map(\.patches)
     let tokens = Tensor(shape: [lengths.reduce(0, +), configuration.tokenWidth], zeroed: false)
     var segments: [Range<Int>] = [], start = 0
@@ -60,14 +72,7 @@ public final class QuantileMoE: Sendable {
     let hidden = inputProjection(tokens)
     Kernels.best.silu(hidden.pointer, hidden.count)
     featureProjection(hidden, addingTo: x)
-    let last = encoder.forward(
-      x, TokenLayout(segments: segments, times: lengths.flatMap { (0..<Int32($0)).map { $0 } }),
-      asked: segments.map { $0.upperBound - 1 }, routing: routing)
-    let residuals = quantileHead(last), mix = baseHead(last)
-    return contexts.indices.map { row in
-      let bases = tokens.row(segments[row].upperBound - 1) + QuantileFeatures.baseOffset(configuration)
-      return unscaled(residuals.row(row), mix.row(row), bases, contexts[row])
-    }
+    return (tokens, x, TokenLayout(segments: segments, times: lengths.flatMap { (0..<Int32($0)).map { $0 } }))
   }
 
   private func unscaled(

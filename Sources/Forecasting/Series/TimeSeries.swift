@@ -1,3 +1,5 @@
+import Foundation
+
 /// A series to forecast: one or several variates on one time axis.
 public struct TimeSeries: Sendable {
   public var id: String
@@ -13,6 +15,8 @@ public struct TimeSeries: Sendable {
   public var start: String?
   public var frequency: Frequency?
   public var predictionLength: Int?
+  /// The seasonal lag of its MASE in a backtest, where the input says it.
+  public var seasonLength: Int?
   /// What was done to the input, in words ("3 missing days filled in as missing values").
   public var notes: [String] = []
 
@@ -29,6 +33,67 @@ public struct TimeSeries: Sendable {
     self.start = start
     self.frequency = frequency
     self.predictionLength = predictionLength
+  }
+}
+
+extension TimeSeries {
+  /// Time of a value as ISO 8601, of one after the last as well; nil where the series has no times.
+  public func time(_ index: Int) -> String? {
+    guard let seconds = seconds(index), let frequency else { return nil }
+    let isDaily = ![.hour, .minute, .second].contains(frequency.unit)
+    return CalendarTime.text(seconds, showsTime: !isDaily || seconds != Double(CalendarTime.day(seconds)) * 86400)
+  }
+
+  /// Seconds since 1970 of a value.
+  func seconds(_ index: Int) -> Double? {
+    guard let start, let frequency, let first = CalendarTime.parse(start) else { return nil }
+    return frequency.time(index, after: first)
+  }
+
+  /// The series as a line of JSON that `SeriesReader` reads; its notes are not in it.
+  public func jsonLine() throws -> Data {
+    func rows(_ values: [[Double]]) -> [[Double?]] { values.map { $0.map { $0.isFinite ? $0 : nil } } }
+    struct Line: Encodable {
+      var id: String
+      var target: Either
+      var start: String?
+      var freq: String?
+      var predictionLength: Int?
+      var seasonLength: Int?
+      var pastCovariates: [[Double?]]?
+      var futureCovariates: [[Double?]]?
+    }
+    enum Either: Encodable {
+      case one([Double?])
+      case many([[Double?]])
+
+      func encode(to encoder: any Encoder) throws {
+        switch self {
+        case .one(let values): try values.encode(to: encoder)
+        case .many(let values): try values.encode(to: encoder)
+        }
+      }
+    }
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    let line = Line(
+      id: id, target: isMultivariate ? .many(rows(target)) : .one(rows(target)[0]), start: start, freq: frequency?.code,
+      predictionLength: predictionLength, seasonLength: seasonLength,
+      pastCovariates: pastCovariates.isEmpty ? nil : rows(pastCovariates),
+      futureCovariates: futureCovariates.isEmpty ? nil : rows(futureCovariates))
+    return try encoder.encode(line) + Data("\n".utf8)
+  }
+
+  /// What was known when only the first `end` values were: the same series, cut off there.
+  /// - Parameter horizon: steps for which future covariates are kept.
+  func truncated(to end: Int, horizon: Int) -> TimeSeries {
+    var result = self
+    result.target = target.map { Array($0.prefix(end)) }
+    result.pastCovariates = pastCovariates.map { Array($0.prefix(end)) }
+    result.futureCovariates = futureCovariates.map { Array($0.prefix(end + horizon)) }
+    result.predictionLength = horizon
+    return result
   }
 }
 
