@@ -92,6 +92,11 @@ struct SubmitRoutes: Sendable {
       body = try RequestValidation.forecast(body)
     case "text/csv":
       guard !body.isEmpty else { throw Problem(400, "empty", "the request has no body; send a series as JSON or CSV") }
+      guard body.prefix(while: { $0 != UInt8(ascii: "\n") }).contains(where: { ",;\t".utf8.contains($0) }) else {
+        throw Problem(
+          422, "invalid-series",
+          "the first line of the CSV has one column only; the first is the time, others the series")
+      }
     default:
       throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json or text/csv")
     }
