@@ -17,13 +17,14 @@ if [ -n "$$missing" ]; then echo "installing:$$missing"; \
   $(SUDO) apt-get update -qq && $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; fi
 endef
 
-.PHONY: help deps test-deps build serve test format lint bench clean
+.PHONY: help deps test-deps build serve test format lint bench soak clean
 
 help:
 	@echo "make serve    install what is missing, build, start docq on http://127.0.0.1:$(PORT)"
 	@echo "make test     install what is missing, build, check the format, run all tests"
 	@echo "make build    release build into $(BUILD)"
 	@echo "make format   rewrite the sources in the house style"
+	@echo "make soak     the long reliability runs, about 45 minutes (results: docs/reliability.md)"
 	@echo "make bench    measure against peers (needs Python 3 with venv)"
 
 deps:
@@ -49,6 +50,11 @@ format:
 
 lint:
 	swift format lint --strict --recursive --parallel $(SWIFT_SOURCES)
+
+# Short versions of these are part of `make test`.
+soak: test-deps
+	swift build -c release --build-tests
+	Benchmarks/Reliability/run
 
 bench: build
 	Benchmarks/run

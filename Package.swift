@@ -52,13 +52,13 @@ let package = Package(
         logging,
       ]),
     .target(
-      name: "Gateway", dependencies: ["JobQueue", hummingbird, lifecycle, logging, crypto],
+      name: "Gateway", dependencies: ["CCurl", "JobQueue", hummingbird, lifecycle, logging, crypto],
       resources: [.copy("Resources")]),
     .target(name: "DocqClient", dependencies: ["CCurl"]),
 
     // The programs.
     .executableTarget(name: "docq", dependencies: ["JobHandlers", "DocqClient", argumentParser]),
-    .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser, crypto]),
+    .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser]),
     .executableTarget(name: "docq-ingestor", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-scorer", dependencies: ["JobHandlers", argumentParser]),
@@ -67,6 +67,13 @@ let package = Package(
     .executableTarget(
       name: "CoreBenchmark", dependencies: ["Forecasting", "MixtureOfExperts", "Tensor", argumentParser],
       path: "Benchmarks/Core"),
+
+    .target(
+      name: "EnqueueLoop", path: "Benchmarks/EnqueueLoop", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("sqlite3")]),
+    .executableTarget(
+      name: "docq-reliability", dependencies: ["EnqueueLoop", "JobQueue", argumentParser, logging],
+      path: "Benchmarks/Reliability", exclude: ["http_peer.py", "run", "requirements.txt"]),
 
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
@@ -77,11 +84,16 @@ let package = Package(
     .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
-    .testTarget(name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, logging]),
+    .testTarget(
+      name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, crypto, logging],
+      exclude: ["schema-1.sql"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JobQueue", logging]),
     .testTarget(
       name: "ServiceTests",
-      dependencies: ["DocqClient", "docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"]),
+      dependencies: [
+        "DocqClient", "docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-reliability", "docq-scorer",
+        crypto,
+      ]),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -1,5 +1,7 @@
 #pragma once
+#include <arpa/inet.h>
 #include <curl/curl.h>
+#include <sys/socket.h>
 
 // curl_easy_setopt and curl_easy_getinfo are variadic, which Swift cannot call.
 static inline CURLcode docq_curl_set_long(CURL *handle, CURLoption option, long value) {
@@ -28,4 +30,27 @@ static inline CURLcode docq_curl_get_long(CURL *handle, CURLINFO info, long *val
 }
 static inline CURLcode docq_curl_get_string(CURL *handle, CURLINFO info, char **value) {
   return curl_easy_getinfo(handle, info, value);
+}
+
+// Called with every address that curl is about to connect to, as text; 0 refuses it. `context` is CURLOPT_OPENSOCKETDATA.
+typedef int (*docq_curl_address_check)(void *context, const char *address);
+struct docq_curl_guard {
+  docq_curl_address_check check;
+  void *context;
+};
+static inline curl_socket_t docq_curl_open_checked(void *data, curlsocktype purpose, struct curl_sockaddr *address) {
+  const struct docq_curl_guard *guard = (const struct docq_curl_guard *)data;
+  char text[INET6_ADDRSTRLEN] = "";
+  const void *bytes = address->family == AF_INET    ? (const void *)&((struct sockaddr_in *)&address->addr)->sin_addr
+                      : address->family == AF_INET6 ? (const void *)&((struct sockaddr_in6 *)&address->addr)->sin6_addr
+                                                    : NULL;
+  (void)purpose;
+  if (!bytes || !inet_ntop(address->family, bytes, text, sizeof text)) return CURL_SOCKET_BAD;
+  if (!guard->check(guard->context, text)) return CURL_SOCKET_BAD;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+// `guard` has to live until the transfer is over.
+static inline void docq_curl_set_guard(CURL *handle, struct docq_curl_guard *guard) {
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, docq_curl_open_checked);
+  curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, guard);
 }

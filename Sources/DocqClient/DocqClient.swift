@@ -40,6 +40,30 @@ public struct RemoteJobPage: Codable, Sendable {
   }
 }
 
+/// A queue as a server describes it.
+public struct RemoteQueue: Codable, Sendable {
+  public var kind: String
+  public var mode: String
+  public var queued: Int
+  public var running: Int
+  public var oldestSeconds: Double?
+  public var maxRunning: Int?
+  public var maxQueued: Int?
+  public var maxRunningPerKey: Int?
+  public var maxQueuedPerKey: Int?
+  public var retentionSeconds: Int?
+
+  private enum CodingKeys: String, CodingKey {
+    case kind, mode, queued, running
+    case oldestSeconds = "oldest_seconds"
+    case maxRunning = "max_running"
+    case maxQueued = "max_queued"
+    case maxRunningPerKey = "max_running_per_key"
+    case maxQueuedPerKey = "max_queued_per_key"
+    case retentionSeconds = "retention_seconds"
+  }
+}
+
 /// Work for a server.
 public enum RemoteRequest: Sendable {
   case ingest(file: URL, pages: String?, password: String?)
@@ -123,6 +147,28 @@ public struct DocqClient: Sendable {
   public func retry(_ id: String) async throws -> RemoteJob {
     let exchange = HTTPExchange(method: "POST", url: url("/v1/jobs/\(path(id))/retry"))
     return try decode(RemoteJob.self, try await perform(exchange).body)
+  }
+
+  /// Jobs that were set aside.
+  public func deadLetters(kind: String? = nil, limit: Int = 50) async throws -> RemoteJobPage {
+    try decode(RemoteJobPage.self, try await get("/v1/dead-letters", ["kind": kind, "limit": "\(limit)"]).body)
+  }
+
+  /// Queues all jobs again that were set aside; returns how many.
+  public func retryDead(kind: String? = nil) async throws -> Int {
+    let exchange = HTTPExchange(method: "POST", url: url("/v1/dead-letters/retry", ["kind": kind]))
+    return try decode([String: Int].self, try await perform(exchange).body)["retried"] ?? 0
+  }
+
+  public func queues() async throws -> [RemoteQueue] {
+    try decode([String: [RemoteQueue]].self, try await get("/v1/queues", [:]).body)["queues"] ?? []
+  }
+
+  /// Changes settings of a queue; `patch` is a JSON object with their names as in `RemoteQueue`.
+  public func configureQueue(_ kind: String, _ patch: Data) async throws -> RemoteQueue {
+    let exchange = HTTPExchange(
+      method: "PATCH", url: url("/v1/queues/\(path(kind))"), body: .data(patch, contentType: "application/json"))
+    return try decode(RemoteQueue.self, try await perform(exchange).body)
   }
 
   /// Any GET, for example "/readyz".

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import HummingbirdCore
 import JobQueue
 import Logging
 import NIOCore
@@ -10,7 +11,7 @@ import Synchronization
 ///
 /// It loads no model and parses no document.
 public struct Gateway: Sendable {
-  typealias Context = BasicRequestContext
+  typealias Context = GatewayContext
 
   let store: any JobStore
   let blobs: any BlobStore
@@ -19,15 +20,15 @@ public struct Gateway: Sendable {
   let log: Logger
   let metrics = GatewayMetrics()
   let draining = Draining()
+  let keys: KeyRing
 
   /// - Throws: `GatewayError.keyRequired` for an address beyond loopback without a key.
   public init(
     store: any JobStore, blobs: any BlobStore, changes: any ChangeSignal, configuration: GatewayConfiguration,
     log: Logger
-  ) throws {
-    guard configuration.isLoopback || !configuration.apiKeyDigests.isEmpty else {
-      throw GatewayError.keyRequired(host: configuration.host)
-    }
+  ) async throws {
+    keys = KeyRing(store: store, fixedDigests: configuration.apiKeyDigests)
+    if configuration.needsKey, try await keys.isEmpty() { throw GatewayError.keyRequired(host: configuration.host) }
     self.store = store
     self.blobs = blobs
     self.changes = changes
@@ -39,18 +40,38 @@ public struct Gateway: Sendable {
   public func run(onListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
     let application = Application(
       router: try makeRouter(),
-      server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+      server: try makeServer(),
       configuration: .init(
         address: .hostname(configuration.host, port: configuration.port), serverName: "docq",
-        availableConnectionsDelegate: .maximum(10_000, logger: log)),
+        availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: log)),
       onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
       logger: quiet(log))
+    let courier = WebhookCourier(
+      store: store, changes: changes, policy: configuration.webhooks, secret: configuration.webhookSecret, log: log)
+    let deliveries = Task { await courier.run() }
+    defer { deliveries.cancel() }
     do {
       try await application.runService()
     } catch let error as IOError {
       throw GatewayError.cannotListen(
         host: configuration.host, port: configuration.port, reason: String(cString: strerror(error.errnoCode)))
     }
+  }
+
+  private func makeServer() throws -> HTTPServerBuilder {
+    let (limits, metrics) = (configuration.deadlines, metrics)
+    return .http1(
+      configuration: .init(
+        additionalChannelHandlers: [ConnectionDeadlines(limits: limits) { metrics.countSlowConnection() }],
+        idleTimeout: .seconds(60),
+        httpDecoderConfiguration: .init(maxHeaderFieldSize: 16 << 10, maxHeaderListSize: 64 << 10)))
+  }
+
+  /// Refuses new work in time: running jobs need room for their results.
+  ///
+  /// - Throws: `BlobError.diskFull`.
+  func checkRoom(for bytes: Int) throws {
+    if let free = blobs.freeBytes, free < bytes + DiskReserve.margin { throw BlobError.diskFull }
   }
 
   /// Stops being ready: /readyz says 503 from now on.
@@ -64,7 +85,8 @@ public struct Gateway: Sendable {
   }
 
   private var routes: [Route] {
-    SubmitRoutes(gateway: self).routes + JobRoutes(gateway: self).routes + ServiceRoutes(gateway: self).routes
+    SubmitRoutes(gateway: self).routes + JobRoutes(gateway: self).routes + QueueRoutes(gateway: self).routes
+      + InferRoutes(gateway: self).routes + ServiceRoutes(gateway: self).routes
   }
 
   /// "GET /jobs/{id}" and so on, without the versioned twins.
@@ -77,10 +99,13 @@ public struct Gateway: Sendable {
     let router = Router(context: Context.self, options: .autoGenerateHeadEndpoints)
     var table = RouteTable()
     for route in routes {
-      for prefix in route.isVersioned ? ["", "/v1"] : [""] { table.add(route.method, prefix + route.path) }
+      for prefix in route.isVersioned ? ["", "/v1"] : [""] {
+        table.add(route.method, prefix + route.path, route.access)
+      }
     }
     router.add(
-      middleware: RequestGuard(configuration: configuration, routes: table, metrics: metrics, log: log))
+      middleware: RequestGuard(
+        configuration: configuration, routes: table, keys: keys, limiter: RateLimiter(), metrics: metrics, log: log))
     for route in routes {
       for prefix in route.isVersioned ? ["", "/v1"] : [""] {
         router.on(RouterPath(prefix + route.path), method: route.method) { request, context in
@@ -98,7 +123,17 @@ struct Route: Sendable {
   var path: String
   /// Also under /v1.
   var isVersioned = true
+  var access = Access.byMethod
   var answer: @Sendable (Request, Gateway.Context) async throws -> Response
+}
+
+/// Who may use a route.
+enum Access: Sendable {
+  /// Everybody, without a key.
+  case open
+  /// Reading needs the scope `read`, everything else `submit`.
+  case byMethod
+  case scope(APIKey.Scope)
 }
 
 /// Set once the service is about to stop.

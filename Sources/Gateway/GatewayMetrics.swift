@@ -13,6 +13,7 @@ final class GatewayMetrics: Sendable {
     var buckets = [Int](repeating: 0, count: GatewayMetrics.bounds.count + 1)
     var seconds = 0.0
     var uploadedBytes = 0
+    var slowConnections = 0
   }
   private static let bounds = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60]
   private let state = Mutex(State())
@@ -27,7 +28,12 @@ final class GatewayMetrics: Sendable {
 
   func countUpload(_ bytes: Int) { state.withLock { $0.uploadedBytes += bytes } }
 
-  func text(jobs: [JobKind: [JobState: Int]]) -> String {
+  func countSlowConnection() { state.withLock { $0.slowConnections += 1 } }
+
+  /// - Parameters:
+  ///   - jobs: number of jobs by kind and state.
+  ///   - ages: seconds that the oldest job which could run waits, by kind.
+  func text(jobs: [JobKind: [JobState: Int]], ages: [JobKind: Double]) -> String {
     let state = state.withLock { $0 }
     var lines = ["# HELP docq_http_requests_total Requests answered.", "# TYPE docq_http_requests_total counter"]
     for (key, count) in state.requests.sorted(by: { "\($0.key)" < "\($1.key)" }) {
@@ -47,6 +53,15 @@ final class GatewayMetrics: Sendable {
       "docq_http_request_seconds_sum \(state.seconds)", "docq_http_request_seconds_count \(total)",
       "# HELP docq_upload_bytes_total Bytes of uploads received.", "# TYPE docq_upload_bytes_total counter",
       "docq_upload_bytes_total \(state.uploadedBytes)",
+      "# HELP docq_slow_connections_total Connections closed because a head or a body hardly came.",
+      "# TYPE docq_slow_connections_total counter", "docq_slow_connections_total \(state.slowConnections)",
+      "# HELP docq_oldest_queued_seconds How long the oldest job that could run waits.",
+      "# TYPE docq_oldest_queued_seconds gauge",
+    ]
+    for kind in JobKind.allCases {
+      lines.append("docq_oldest_queued_seconds{kind=\"\(kind.rawValue)\"} \(ages[kind] ?? 0)")
+    }
+    lines += [
       "# HELP docq_jobs Jobs in the store.", "# TYPE docq_jobs gauge",
     ]
     for kind in JobKind.allCases {

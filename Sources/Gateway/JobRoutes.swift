@@ -10,13 +10,13 @@ struct JobRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(method: .get, path: "/jobs") { request, _ in try await list(request) },
+      Route(method: .get, path: "/jobs") { request, context in try await list(request, context.caller) },
       Route(method: .get, path: "/jobs/{id}") { request, context in try await show(request, context) },
       Route(method: .delete, path: "/jobs/{id}") { _, context in
-        try JSONOutput.response(JobView(try await gateway.store.cancel(try id(context))), status: .accepted)
+        try JSONOutput.response(JobView(try await gateway.store.cancel(try await job(context).id)), status: .accepted)
       },
       Route(method: .post, path: "/jobs/{id}/retry") { _, context in
-        let job = try await gateway.store.retry(try id(context))
+        let job = try await gateway.store.retry(try await job(context).id)
         var response = try JSONOutput.response(JobView(job), status: .accepted)
         response.headers[.location] = JobView.path(job.id)
         return response
@@ -31,7 +31,9 @@ struct JobRoutes: Sendable {
       Route(method: .get, path: "/documents/{id}/annotations") { request, context in
         try await result(try await document(context), request)
       },
-      Route(method: .get, path: "/documents/{id}/pages/{page}") { _, context in try await page(context) },
+      Route(method: .get, path: "/documents/{id}/pages/{page}") { request, context in
+        try await page(request, context)
+      },
     ]
   }
 
@@ -39,7 +41,7 @@ struct JobRoutes: Sendable {
 
   private func job(_ context: Gateway.Context) async throws -> Job {
     let id = try id(context)
-    guard let job = try await gateway.store.job(id) else { throw Problem.noSuchJob(id) }
+    guard let job = try await gateway.store.job(id), context.caller.sees(job) else { throw Problem.noSuchJob(id) }
     return job
   }
 
@@ -51,9 +53,17 @@ struct JobRoutes: Sendable {
     return job
   }
 
-  private func list(_ request: Request) async throws -> Response {
+  private func list(_ request: Request, _ caller: Caller) async throws -> Response {
+    let page = try await gateway.store.jobs(try JobRoutes.filter(request, caller))
+    let view = JobListView(jobs: page.jobs.map { JobView($0) }, nextCursor: page.nextCursor)
+    return JSONOutput.tagged(try JSONOutput.encoder.encode(view), contentType: "application/json", request)
+  }
+
+  /// `?state=&kind=&limit=&cursor=`, of what the caller may see.
+  static func filter(_ request: Request, _ caller: Caller) throws -> JobFilter {
     let query = request.uri.queryParameters
-    var filter = JobFilter(cursor: query["cursor"].map(String.init))
+    var filter = JobFilter(
+      owner: caller.isAdmin ? nil : caller.owner, cursor: query["cursor"].map(String.init))
     if let text = query["state"].map(String.init) {
       guard let state = JobState(rawValue: text) else {
         throw unknown("state", text, JobState.allCases.map(\.rawValue))
@@ -70,11 +80,10 @@ struct JobRoutes: Sendable {
       }
       filter.limit = limit
     }
-    let page = try await gateway.store.jobs(filter)
-    return try JSONOutput.response(JobListView(jobs: page.jobs.map { JobView($0) }, nextCursor: page.nextCursor))
+    return filter
   }
 
-  private func unknown(_ name: String, _ value: String, _ known: [String]) -> Problem {
+  static func unknown(_ name: String, _ value: String, _ known: [String]) -> Problem {
     Problem(
       422, "invalid-option", "\(name): there is no '\(value.prefix(40))'; there are \(known.joined(separator: ", "))")
   }
@@ -88,7 +97,7 @@ struct JobRoutes: Sendable {
       let waiter = JobWaiter(store: gateway.store, changes: gateway.changes)
       job = try await waiter.wait(for: job.id, seconds: min(seconds, gateway.configuration.maxWait))
     }
-    return try JSONOutput.response(JobView(job))
+    return JSONOutput.tagged(try JSONOutput.encoder.encode(JobView(job)), contentType: "application/json", request)
   }
 
   // MARK: - Results
@@ -111,23 +120,20 @@ struct JobRoutes: Sendable {
     }
     guard let result = try await gateway.store.result(job.id) else { throw Problem.noSuchJob(job.id) }
     guard result.contentType == DocumentFormats.contentType else {
-      return JSONOutput.data(result.body, contentType: result.contentType)
+      return JSONOutput.tagged(result.body, contentType: result.contentType, request)
     }
     let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
     let (format, contentType) = try formats.choose(request)
     guard let blob = formats.formats[format] else { throw Problem(404, "no-format", "there is no \(format) of it") }
-    var response = JSONOutput.data(try await gateway.blobs.read(blob), contentType: contentType)
-    response.headers[.eTag] = "\"\(blob)\""
+    var response = JSONOutput.tagged(
+      try await gateway.blobs.read(blob), contentType: contentType, tag: blob, request)
     response.headers[.vary] = "Accept"
     // What came out of a document is shown, not run.
     response.headers[.securityPolicy] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    if request.headers[.ifNoneMatch] == "\"\(blob)\"" {
-      return Response(status: .notModified, headers: response.headers)
-    }
     return response
   }
 
-  private func page(_ context: Gateway.Context) async throws -> Response {
+  private func page(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let job = try await document(context)
     let name = try context.parameters.require("page")
     guard name.hasSuffix(".png"), let number = Int(name.dropLast(4)), number > 0 else {
@@ -140,7 +146,7 @@ struct JobRoutes: Sendable {
     guard let blob = formats.pages["\(number)"] else {
       throw Problem(404, "no-page", "there is no image of page \(number); send the document with ?images=true")
     }
-    return JSONOutput.data(try await gateway.blobs.read(blob), contentType: "image/png")
+    return JSONOutput.tagged(try await gateway.blobs.read(blob), contentType: "image/png", tag: blob, request)
   }
 
   // MARK: - Events

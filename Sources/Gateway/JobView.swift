@@ -21,6 +21,12 @@ struct JobView: Encodable {
   var attempts: Int
   var maxAttempts: Int
   var cancelRequested: Bool?
+  var priority: Int?
+  /// How many jobs have to succeed first.
+  var waitingFor: Int?
+  var dead: Bool?
+  /// Not before; only while the job waits for it.
+  var runAfter: String?
   var createdAt: String
   var startedAt: String?
   var finishedAt: String?
@@ -36,6 +42,10 @@ struct JobView: Encodable {
     attempts = job.attempts
     maxAttempts = job.maxAttempts
     cancelRequested = job.cancelRequested && !job.state.isFinal ? true : nil
+    priority = job.priority == 0 ? nil : job.priority
+    waitingFor = job.waitingFor == 0 ? nil : job.waitingFor
+    dead = job.isDead ? true : nil
+    runAfter = job.state == .queued && job.runAfter > job.createdAt ? Self.text(job.runAfter) : nil
     createdAt = Self.text(job.createdAt)
     startedAt = job.startedAt.map(Self.text)
     finishedAt = job.finishedAt.map(Self.text)
@@ -47,8 +57,17 @@ struct JobView: Encodable {
   static func path(_ id: String) -> String { "/v1/jobs/\(id)" }
 
   private static func text(_ milliseconds: Int64) -> String {
-    Date(timeIntervalSince1970: Double(milliseconds) / 1000)
-      .formatted(.iso8601.year().month().day().time(includingFractionalSeconds: true).timeZone(separator: .omitted))
+    // Foundation's formatters take longer than the rest of the answer.
+    var seconds = time_t(milliseconds / 1000)
+    var parts = tm()
+    gmtime_r(&seconds, &parts)
+    func digits(_ value: some BinaryInteger, _ count: Int) -> String {
+      let text = "\(value)"
+      return String(repeating: "0", count: max(0, count - text.count)) + text
+    }
+    return "\(digits(parts.tm_year + 1900, 4))-\(digits(parts.tm_mon + 1, 2))-\(digits(parts.tm_mday, 2))T"
+      + "\(digits(parts.tm_hour, 2)):\(digits(parts.tm_min, 2)):\(digits(parts.tm_sec, 2))."
+      + "\(digits(milliseconds % 1000, 3))Z"
   }
 }
 

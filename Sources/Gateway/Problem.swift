@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -74,10 +75,16 @@ struct Problem: Error, Encodable, Sendable {
     case JobStoreError.notFound(let id): self = .noSuchJob(id)
     case JobStoreError.wrongState(let id, let state):
       self.init(409, "wrong-state", "job \(id) is \(state.rawValue)")
-    case JobStoreError.idempotencyConflict(let key):
-      self.init(422, "idempotency-conflict", "the idempotency key '\(key)' was used with another request")
+    case JobStoreError.idempotencyConflict:
+      self.init(422, "idempotency-conflict", "this Idempotency-Key was used with another request; choose a new one")
     case JobStoreError.queueFull(let limit):
       self.init(429, "queue-full", "the queue holds \(limit) jobs already; try again later", headers: later)
+    case JobStoreError.draining(let kind):
+      self.init(503, "draining", "no \(kind.rawValue) jobs are taken in at the moment; try again later", headers: later)
+    case JobStoreError.noSuchDependency(let id):
+      self.init(422, "no-such-dependency", "after: there is no job '\(id.prefix(80))'")
+    case JobStoreError.dependencyFailed(_, let other):
+      self.init(409, "dependency-failed", "job \(other), which has to come first, did not succeed; retry that one")
     case JobStoreError.diskFull, BlobError.diskFull:
       self.init(507, "disk-full", "the disk of the data folder is full", headers: later)
     case BlobError.tooLarge(let limit):
@@ -113,6 +120,27 @@ enum JSONOutput {
 
   static func response(_ value: some Encodable, status: HTTPResponse.Status = .ok) throws -> Response {
     data(try encoder.encode(value), contentType: "application/json", status: status)
+  }
+
+  private static func digest(of body: Data) -> String {
+    SHA256.hash(data: body).prefix(16).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// With an ETag; 304 where the client has the same already.
+  static func tagged(
+    _ body: Data, contentType: String, tag: String? = nil, _ request: Request
+  ) -> Response {
+    let tag = "\"\(tag ?? digest(of: body))\""
+    var response = data(body, contentType: contentType)
+    let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map {
+      $0.trimmingCharacters(in: .whitespaces)
+    }
+    if known.contains(where: { $0 == tag || $0 == "W/" + tag || $0 == "*" }) {
+      response = Response(status: .notModified)
+    }
+    response.headers[.eTag] = tag
+    response.headers[.cacheControl] = "private, no-cache"
+    return response
   }
 
   static func data(_ body: Data, contentType: String, status: HTTPResponse.Status = .ok) -> Response {

@@ -1,13 +1,17 @@
-import Crypto
 import Foundation
 import HTTPTypes
 import Hummingbird
+import JobQueue
 import Logging
 
 /// The outermost middleware: request ids, who may come in, errors as problems, counts, security headers.
-struct RequestGuard<Context: RequestContext>: RouterMiddleware {
+struct RequestGuard: RouterMiddleware {
+  typealias Context = GatewayContext
+
   let configuration: GatewayConfiguration
   let routes: RouteTable
+  let keys: KeyRing
+  let limiter: RateLimiter
   let metrics: GatewayMetrics
   let log: Logger
 
@@ -16,26 +20,46 @@ struct RequestGuard<Context: RequestContext>: RouterMiddleware {
   ) async throws -> Response {
     let requestID = incomingID(request) ?? UUID().uuidString.lowercased()
     let started = ContinuousClock.now
+    let entries = routes.entries(of: request.uri.path)
+    let method: HTTPRequest.Method = request.method == .head ? .get : request.method
+    var context = context
+    context.origin = JobOrigin(
+      requestID: requestID, traceparent: TraceContext.next(after: request.headers[.traceparent]))
     var response: Response
     do {
-      try admit(request)
+      try checkSender(request)
+      context.caller = try await caller(request)
+      try admit(context.caller, method, entries.first { $0.method == method }?.access ?? .byMethod)
       response = try await next(request, context)
     } catch {
       let problem = problem(for: error, request)
       if problem.status >= 500 {
-        log.error("\(request.method) \(request.uri.path): \(error)", metadata: ["request": "\(requestID)"])
+        log.error(
+          "\(request.method) \(request.uri.path): \(error)",
+          metadata: ["request": "\(requestID)", "trace_id": "\(context.origin.traceID ?? "")"])
       }
       response = problem.response(requestID: requestID)
     }
     response.headers[.requestID] = requestID
+    response.headers[.traceparent] = context.origin.traceparent
     response.headers[.contentTypeOptions] = "nosniff"
     response.headers[.referrerPolicy] = "no-referrer"
     if response.headers[.cacheControl] == nil { response.headers[.cacheControl] = "no-store" }
+    let elapsed = ContinuousClock.now - started
     metrics.count(
-      method: request.method.rawValue, route: routes.pattern(of: request.uri.path) ?? "other",
-      status: response.status.code, seconds: (ContinuousClock.now - started).inSeconds)
+      method: methods.contains(request.method) ? request.method.rawValue : "other",
+      route: entries.first?.path ?? "other", status: response.status.code, seconds: elapsed.inSeconds)
+    log.debug(
+      "\(request.method) \(request.uri.path) \(response.status.code)",
+      metadata: [
+        "request": "\(requestID)", "trace_id": "\(context.origin.traceID ?? "")", "key": "\(context.caller.owner)",
+        "ms": "\(Int(elapsed.inSeconds * 1000))",
+      ])
     return response
   }
+
+  // Anything else would let a sender make up label values without end.
+  private let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
   private func problem(for error: any Error, _ request: Request) -> Problem {
     if let error = error as? HTTPError, error.status == .notFound, error.body == nil {
@@ -57,11 +81,11 @@ struct RequestGuard<Context: RequestContext>: RouterMiddleware {
     return id
   }
 
-  private func admit(_ request: Request) throws {
+  private func checkSender(_ request: Request) throws {
     if configuration.isLoopback {
       // A web page elsewhere may point its own name at 127.0.0.1 (DNS rebinding): only our names come in.
       let name = hostName(request.head.authority ?? "")
-      guard ["localhost", "127.0.0.1", "[::1]", configuration.host].contains(name) else {
+      guard (["localhost", "127.0.0.1", "[::1]", configuration.host] + configuration.publicHosts).contains(name) else {
         throw Problem(421, "wrong-host", "this server answers for localhost, not for '\(name.prefix(100))'")
       }
     }
@@ -70,18 +94,41 @@ struct RequestGuard<Context: RequestContext>: RouterMiddleware {
     {
       throw Problem(403, "cross-origin", "requests from pages of '\(origin.prefix(100))' are not accepted")
     }
-    let isOpen = ["/livez", "/readyz"].contains(request.uri.path)
-    guard configuration.apiKeyDigests.isEmpty || isOpen || hasKey(request) else {
+  }
+
+  private func caller(_ request: Request) async throws -> Caller {
+    guard let value = request.headers[.authorization] else { return configuration.needsKey ? .nobody : .local }
+    guard value.lowercased().hasPrefix("bearer "), let caller = try await keys.caller(with: value.dropFirst(7)) else {
+      throw Problem(
+        401, "bad-key", "this API key is unknown or revoked: send 'Authorization: Bearer dq_...'",
+        headers: [HTTPField(name: .wwwAuthenticate, value: "Bearer error=\"invalid_token\"")])
+    }
+    return caller
+  }
+
+  private func admit(_ caller: Caller, _ method: HTTPRequest.Method, _ access: Access) throws {
+    let scope: APIKey.Scope
+    switch access {
+    case .open: return
+    case .byMethod: scope = method == .get ? .read : .submit
+    case .scope(let needed): scope = needed
+    }
+    guard !caller.scopes.isEmpty else {
       throw Problem(
         401, "no-key", "an API key is needed: send 'Authorization: Bearer dq_...'",
         headers: [HTTPField(name: .wwwAuthenticate, value: "Bearer")])
     }
-  }
-
-  private func hasKey(_ request: Request) -> Bool {
-    guard let value = request.headers[.authorization], value.lowercased().hasPrefix("bearer ") else { return false }
-    let digest = SHA256.hash(data: Data(value.dropFirst(7).utf8)).map { String(format: "%02x", $0) }.joined()
-    return configuration.apiKeyDigests.contains(digest)
+    guard caller.may(scope) else {
+      throw Problem(
+        403, "scope", "this API key may not do that: it needs the scope '\(scope.rawValue)'",
+        headers: [HTTPField(name: .wwwAuthenticate, value: "Bearer error=\"insufficient_scope\"")])
+    }
+    guard let limit = caller.requestsPerMinute ?? configuration.requestsPerMinute,
+      let seconds = limiter.delay(for: caller.owner, perMinute: limit)
+    else { return }
+    throw Problem(
+      429, "rate-limit", "more than \(limit) requests a minute; try again in \(seconds) s",
+      headers: [HTTPField(name: .retryAfter, value: "\(seconds)")])
   }
 
   private func hostName(_ authority: String) -> String {
@@ -92,6 +139,7 @@ struct RequestGuard<Context: RequestContext>: RouterMiddleware {
 
 extension HTTPField.Name {
   static let requestID = HTTPField.Name("X-Request-Id")!
+  static let traceparent = HTTPField.Name("traceparent")!
   static let contentTypeOptions = HTTPField.Name("X-Content-Type-Options")!
   static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
   static let prefer = HTTPField.Name("Prefer")!

@@ -149,7 +149,7 @@ enum RequestValidation {
     return number.doubleValue.isFinite
   }
 
-  private static func isBoolean(_ number: NSNumber) -> Bool {
+  static func isBoolean(_ number: NSNumber) -> Bool {
     // JSONSerialization gives `true` as an NSNumber; its encoding tells it from 1.
     String(cString: number.objCType) == "c"
   }

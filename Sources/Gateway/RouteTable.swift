@@ -7,28 +7,28 @@ struct RouteTable: Sendable {
     var method: HTTPRequest.Method
     /// As in OpenAPI: "/jobs/{id}/result".
     var path: String
+    var access: Access
+    var parts: [Substring]
   }
 
   private(set) var entries: [Entry] = []
 
-  mutating func add(_ method: HTTPRequest.Method, _ path: String) {
-    entries.append(Entry(method: method, path: path))
+  mutating func add(_ method: HTTPRequest.Method, _ path: String, _ access: Access) {
+    entries.append(Entry(method: method, path: path, access: access, parts: path.split(separator: "/")))
   }
 
-  /// The pattern that a request's path falls under.
-  func pattern(of path: String) -> String? {
-    entries.first { matches($0.path, path) }?.path
+  /// The entries that a request's path falls under, one for each method.
+  func entries(of path: String) -> [Entry] {
+    let found = path.split(separator: "/")
+    return entries.filter { entry in
+      entry.parts.count == found.count && zip(entry.parts, found).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+    }
   }
 
   /// Methods that exist for a path.
   func methods(of path: String) -> [String] {
-    var methods = entries.filter { matches($0.path, path) }.map(\.method.rawValue)
+    var methods = entries(of: path).map(\.method.rawValue)
     if methods.contains("GET") { methods.append("HEAD") }
     return Array(Set(methods)).sorted()
-  }
-
-  private func matches(_ pattern: String, _ path: String) -> Bool {
-    let wanted = pattern.split(separator: "/"), found = path.split(separator: "/")
-    return wanted.count == found.count && zip(wanted, found).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
   }
 }

@@ -9,19 +9,22 @@ struct ServiceRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(method: .get, path: "/livez", isVersioned: false) { _, _ in
+      Route(method: .get, path: "/livez", isVersioned: false, access: .open) { _, _ in
         JSONOutput.data(Data("ok\n".utf8), contentType: "text/plain; charset=utf-8")
       },
-      Route(method: .get, path: "/readyz", isVersioned: false) { _, _ in try await ready() },
-      Route(method: .get, path: "/metrics", isVersioned: false) { _, _ in
-        let text = gateway.metrics.text(jobs: try await gateway.store.counts())
+      Route(method: .get, path: "/readyz", isVersioned: false, access: .open) { _, _ in try await ready() },
+      Route(method: .get, path: "/metrics", isVersioned: false, access: .scope(.admin)) { _, _ in
+        let now = WallClock.milliseconds()
+        let text = gateway.metrics.text(
+          jobs: try await gateway.store.counts(),
+          ages: try await gateway.store.oldestDue().mapValues { max(0, Double(now - $0) / 1000) })
         return JSONOutput.data(Data(text.utf8), contentType: "text/plain; version=0.0.4; charset=utf-8")
       },
-      Route(method: .get, path: "/openapi.json", isVersioned: false) { _, _ in
+      Route(method: .get, path: "/openapi.json", isVersioned: false, access: .open) { _, _ in
         JSONOutput.data(try GatewayResource.openAPI.data(), contentType: "application/json")
       },
-      Route(method: .get, path: "/docs", isVersioned: false) { _, _ in try page(.documentation) },
-      Route(method: .get, path: "/", isVersioned: false) { _, _ in try page(.home) },
+      Route(method: .get, path: "/docs", isVersioned: false, access: .open) { _, _ in try page(.documentation) },
+      Route(method: .get, path: "/", isVersioned: false, access: .open) { _, _ in try page(.home) },
     ]
   }
 

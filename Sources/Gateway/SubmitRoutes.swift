@@ -9,10 +9,10 @@ struct SubmitRoutes: Sendable {
 
   var routes: [Route] {
     [
-      Route(method: .post, path: "/ingest") { request, _ in try await ingest(request) },
-      Route(method: .post, path: "/extract") { request, _ in try await extract(request) },
-      Route(method: .post, path: "/forecast") { request, _ in try await forecast(request) },
-      Route(method: .post, path: "/impact") { request, _ in try await impact(request) },
+      Route(method: .post, path: "/ingest") { request, context in try await ingest(request, context) },
+      Route(method: .post, path: "/extract") { request, context in try await extract(request, context) },
+      Route(method: .post, path: "/forecast") { request, context in try await forecast(request, context) },
+      Route(method: .post, path: "/impact") { request, context in try await impact(request, context) },
     ]
   }
 
@@ -20,7 +20,7 @@ struct SubmitRoutes: Sendable {
     UploadReceiver(blobs: gateway.blobs, limit: gateway.configuration.maxUploadBytes, metrics: gateway.metrics)
   }
 
-  private func ingest(_ request: Request) async throws -> Response {
+  private func ingest(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let options = try Options(request, known: ["pages", "images", "dpi", "filename"])
     let upload = try await receiver.receive(request)
     defer { upload.finish() }
@@ -30,25 +30,60 @@ struct SubmitRoutes: Sendable {
       document: upload.document, pages: options.text("pages", upload.fields),
       password: request.headers[.documentPassword] ?? upload.fields["password"],
       imageDPI: wantsImages ? dpi : nil)
-    return try await submit(.ingest, payload, blobs: [upload.document.blob], request)
+    return try await submit(.ingest, payload, blobs: [upload.document.blob], options, request, context)
   }
 
-  private func extract(_ request: Request) async throws -> Response {
-    let options = try Options(request, known: ["schema", "ignore_embedded", "filename"])
-    let upload = try await receiver.receive(request)
-    defer { upload.finish() }
-    let schema = options.text("schema", upload.fields) ?? "invoice"
+  private func extract(_ request: Request, _ context: Gateway.Context) async throws -> Response {
+    let options = try Options(request, known: ["schema", "ignore_embedded", "filename", "document"])
+    let source = try await document(options, request, context)
+    defer { source.finish() }
+    let schema = options.text("schema", source.fields) ?? "invoice"
     // A name, never a path on this machine.
     guard ["invoice", "receipt"].contains(schema) else {
       throw Problem(422, "unknown-schema", "there is no schema '\(schema.prefix(80))'; use invoice or receipt")
     }
     let payload = ExtractPayload(
-      document: upload.document, schema: schema, ignoreEmbedded: options.flag("ignore_embedded", upload.fields),
-      password: request.headers[.documentPassword] ?? upload.fields["password"])
-    return try await submit(.extract, payload, blobs: [upload.document.blob], request)
+      document: source.document, schema: schema, ignoreEmbedded: options.flag("ignore_embedded", source.fields),
+      password: source.password)
+    return try await submit(
+      .extract, payload, blobs: [source.document.blob], options, request, context, after: source.after)
   }
 
-  private func forecast(_ request: Request) async throws -> Response {
+  /// A document to work on: uploaded with the request, or that of an ingest job.
+  private struct Source {
+    var document: UploadedDocument
+    var fields: [String: String] = [:]
+    var password: String?
+    var after: [String] = []
+    var upload: ReceivedUpload?
+
+    func finish() { upload?.finish() }
+  }
+
+  private func document(
+    _ options: Options, _ request: Request, _ context: Gateway.Context
+  ) async throws -> Source {
+    let password = request.headers[.documentPassword]
+    guard let id = options.text("document", [:]) else {
+      let upload = try await receiver.receive(request)
+      return Source(
+        document: upload.document, fields: upload.fields, password: password ?? upload.fields["password"],
+        upload: upload)
+    }
+    for try await part in WholeBody(request.body) where part.readableBytes > 0 {
+      throw Problem(400, "two-documents", "send either a document or ?document=\(id.prefix(80)), not both")
+    }
+    guard let job = try await gateway.store.job(id), context.caller.sees(job), job.kind == .ingest else {
+      throw Problem(422, "no-document", "document: there is no ingest job '\(id.prefix(80))'")
+    }
+    let payload = try JSONDecoder().decode(IngestPayload.self, from: job.payload)
+    guard !job.inputBlobs.isEmpty else {
+      throw Problem(410, "gone", "the document of job \(id) was removed; send it again")
+    }
+    return Source(document: payload.document, password: password ?? payload.password, after: [id])
+  }
+
+  private func forecast(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let options = try Options(request, known: ["horizon", "model", "quantiles"])
     let type = (request.headers[.contentType] ?? "application/json").prefix { $0 != ";" }.lowercased()
     var body = try await collect(request)
@@ -69,25 +104,31 @@ struct SubmitRoutes: Sendable {
     let horizon = try options.number("horizon", [:], in: 1...Double(RequestValidation.maxHorizon))
     let payload = ForecastPayload(
       series: body, model: options.text("model", [:]), horizon: horizon.map { Int($0) }, quantileLevels: levels)
-    return try await submit(.forecast, payload, blobs: [], request)
+    return try await submit(.forecast, payload, blobs: [], options, request, context)
   }
 
-  private func impact(_ request: Request) async throws -> Response {
+  private func impact(_ request: Request, _ context: Gateway.Context) async throws -> Response {
+    let options = try Options(request, known: ["filename", "document"])
     let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
-    if ["application/pdf", "multipart/form-data"].contains(type) {
-      let upload = try await receiver.receive(request)
-      defer { upload.finish() }
+    if options.text("document", [:]) != nil || ["application/pdf", "multipart/form-data"].contains(type) {
+      let source = try await document(options, request, context)
+      defer { source.finish() }
       return try await submit(
-        .impact, ImpactPayload(document: upload.document), blobs: [upload.document.blob], request)
+        .impact, ImpactPayload(document: source.document), blobs: [source.document.blob], options, request, context,
+        after: source.after)
     }
     guard ["application/json", "application/x-www-form-urlencoded", ""].contains(type) else {
       throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json or a PDF")
     }
-    return try await submit(.impact, try RequestValidation.impact(try await collect(request)), blobs: [], request)
+    return try await submit(
+      .impact, try RequestValidation.impact(try await collect(request)), blobs: [], options, request, context)
   }
 
   private func collect(_ request: Request) async throws -> Data {
-    let limit = gateway.configuration.maxJSONBytes
+    try await Self.collect(request, limit: gateway.configuration.maxJSONBytes)
+  }
+
+  static func collect(_ request: Request, limit: Int) async throws -> Data {
     let tooLarge = Problem(413, "too-large", "the request is larger than \(limit) bytes")
     if let declared = request.headers[.contentLength].flatMap({ Int($0) }), declared > limit { throw tooLarge }
     var body = Data()
@@ -101,19 +142,12 @@ struct SubmitRoutes: Sendable {
   // MARK: - Answers
 
   private func submit(
-    _ kind: JobKind, _ payload: some Encodable, blobs: [String], _ request: Request
+    _ kind: JobKind, _ payload: some Encodable, blobs: [String], _ options: Options, _ request: Request,
+    _ context: Gateway.Context, after: [String] = []
   ) async throws -> Response {
-    guard !gateway.draining.hasBegun else {
-      throw Problem(
-        503, "stopping", "the service is stopping; send it again in a moment",
-        headers: [HTTPField(name: .retryAfter, value: "5")])
-    }
-    let key = request.headers[.idempotencyKey]
-    guard key.map({ (1...200).contains($0.count) }) ?? true else {
-      throw Problem(400, "invalid-key", "an Idempotency-Key has 1 to 200 characters")
-    }
-    let (job, _) = try await gateway.store.enqueue(
-      NewJob(kind: kind, payload: try JSONOutput.payload.encode(payload), inputBlobs: blobs, idempotencyKey: key))
+    let job = try await enqueue(
+      kind, payload, blobs: blobs, order: try options.order(gateway.configuration.webhooks), after: after, request,
+      context)
     if let seconds = wish(request) {
       let waiter = JobWaiter(store: gateway.store, changes: gateway.changes)
       let later = try await waiter.wait(for: job.id, seconds: min(seconds, gateway.configuration.maxWait))
@@ -126,6 +160,45 @@ struct SubmitRoutes: Sendable {
       return try accepted(later)
     }
     return try accepted(job)
+  }
+
+  /// Puts a job in the queue for a caller.
+  func enqueue(
+    _ kind: JobKind, _ payload: some Encodable, blobs: [String], order: Order = Order(), after: [String] = [],
+    _ request: Request, _ context: Gateway.Context
+  ) async throws -> Job {
+    guard !gateway.draining.hasBegun else {
+      throw Problem(
+        503, "stopping", "the service is stopping; send it again in a moment",
+        headers: [HTTPField(name: .retryAfter, value: "5")])
+    }
+    try gateway.checkRoom(for: 0)
+    let owner = context.caller.owner
+    let key = request.headers[.idempotencyKey]
+    guard key.map({ (1...200).contains($0.count) }) ?? true else {
+      throw Problem(400, "invalid-key", "an Idempotency-Key has 1 to 200 characters")
+    }
+    for id in order.after {
+      guard let other = try await gateway.store.job(id), context.caller.sees(other) else {
+        throw JobStoreError.noSuchDependency(jobID: id)
+      }
+    }
+    return try await gateway.store.enqueue(
+      NewJob(
+        kind: kind, payload: try JSONOutput.payload.encode(payload), inputBlobs: blobs, priority: order.priority,
+        runAfter: order.runAfter,
+        // Two callers may use the same word.
+        idempotencyKey: key.map { owner.isEmpty ? $0 : "\(owner) \($0)" }, after: order.after + after, owner: owner,
+        origin: context.origin, webhook: order.webhook)
+    ).job
+  }
+
+  /// When and in which order a job is to run, and who is told.
+  struct Order {
+    var priority = 0
+    var runAfter: Int64?
+    var after: [String] = []
+    var webhook: String?
   }
 
   private func accepted(_ job: Job) throws -> Response {
@@ -149,7 +222,10 @@ struct SubmitRoutes: Sendable {
   private struct Options {
     private let query: [String: String]
 
+    private static let ofEveryJob = ["priority", "delay", "after", "webhook"]
+
     init(_ request: Request, known: [String]) throws {
+      let known = known + Self.ofEveryJob
       var query: [String: String] = [:]
       for (key, value) in request.uri.queryParameters { query[String(key)] = String(value) }
       if let unknown = query.keys.sorted().first(where: { !known.contains($0) }) {
@@ -163,6 +239,25 @@ struct SubmitRoutes: Sendable {
     func text(_ name: String, _ fields: [String: String]) -> String? {
       let value = query[name] ?? fields[name]
       return value?.isEmpty == true ? nil : value
+    }
+
+    func order(_ webhooks: WebhookPolicy) throws -> Order {
+      var order = Order()
+      if let priority = try number("priority", [:], in: -100...100) { order.priority = Int(priority) }
+      if let delay = try number("delay", [:], in: 0...31_536_000) {
+        order.runAfter = WallClock.milliseconds() + Int64(delay * 1000)
+      }
+      order.after = (text("after", [:]) ?? "").split(separator: ",").map(String.init)
+      guard order.after.count <= 100 else { throw Problem(422, "invalid-option", "after: at most 100 jobs") }
+      if let url = text("webhook", [:]) {
+        do {
+          try webhooks.check(url)
+        } catch {
+          throw Problem(422, "invalid-webhook", "webhook: \(error)")
+        }
+        order.webhook = url
+      }
+      return order
     }
 
     func flag(_ name: String, _ fields: [String: String]) -> Bool {

@@ -25,6 +25,8 @@ struct UploadReceiver {
     if let declared = request.headers[.contentLength].flatMap({ Int($0) }), declared > limit {
       throw tooLarge(rawFileName(request))
     }
+    let declared = request.headers[.contentLength].flatMap { Int($0) } ?? 0
+    if let free = blobs.freeBytes, free < declared + DiskReserve.margin { throw BlobError.diskFull }
     let contentType = request.headers[.contentType] ?? "application/octet-stream"
     let mediaType = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
     switch mediaType {

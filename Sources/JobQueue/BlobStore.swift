@@ -10,6 +10,8 @@ public protocol BlobStore: Sendable {
   func read(_ name: String) async throws -> Data
   func delete(_ name: String) async throws
   func exists(_ name: String) async throws -> Bool
+  /// Bytes that may still be stored; nil where there is no such limit.
+  var freeBytes: Int? { get }
 }
 
 /// An upload in progress. Nothing of it is left behind unless `commit` returned.

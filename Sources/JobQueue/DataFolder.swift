@@ -42,6 +42,29 @@ public struct DataFolder: Sendable {
     return folder
   }
 
+  /// What webhooks of this folder are signed with, as text ("whsec_..."); made at the first call.
+  public func webhookSecret() throws -> String {
+    let file = root.appendingPathComponent("webhook-secret")
+    func read() -> String? {
+      (try? String(contentsOf: file, encoding: .utf8))?.trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+    if let known = read(), !known.isEmpty { return known }
+    var generator = SystemRandomNumberGenerator()
+    let bytes = Data((0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) })
+    // Linked into place: of two processes that come here at once, one wins and both read the same.
+    let aside = temporary.appendingPathComponent("webhook-secret-\(getpid())-\(UUIDv7.make())").path
+    let descriptor = Glibc.open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw DataFolderError.cannotCreate(aside, String(cString: strerror(errno))) }
+    let text = Array("whsec_\(bytes.base64EncodedString())\n".utf8)
+    let isWritten = write(descriptor, text, text.count) == text.count && fsync(descriptor) == 0
+    close(descriptor)
+    defer { unlink(aside) }
+    guard isWritten, link(aside, file.path) == 0 || errno == EEXIST, let secret = read() else {
+      throw DataFolderError.cannotCreate(file.path, String(cString: strerror(errno)))
+    }
+    return secret
+  }
+
   private static func reason(_ error: any Error) -> String {
     guard let code = (error as? CocoaError)?.underlying as? POSIXError else { return "\(error.localizedDescription)" }
     return String(cString: strerror(code.code.rawValue))

@@ -25,8 +25,12 @@ public enum BlobError: Error, Equatable, Sendable, CustomStringConvertible {
 public struct FileBlobStore: BlobStore {
   fileprivate let root: URL
   private let temporary: URL
+  private let reserve: DiskReserve
+
+  public var freeBytes: Int? { reserve.freeBytes }
 
   public init(data: DataFolder) throws {
+    reserve = DiskReserve(data)
     root = data.blobs
     temporary = data.temporary
   }

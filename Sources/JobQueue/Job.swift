@@ -53,11 +53,20 @@ public struct Job: Codable, Sendable, Identifiable {
   /// The fencing token: grows with every claim.
   public var leaseToken: Int64
   public var worker: String?
+  /// The API key that sent it; empty for none. Owners take turns (see `JobStore.claim`).
+  public var owner: String
+  /// How many of the jobs that it was to run after have not succeeded yet; not claimed before that is 0.
+  public var waitingFor: Int
+  /// Set aside: it failed, and not because of its input, until no attempt was left.
+  public var isDead: Bool
+  /// Who asked: the id of the request and its W3C trace context, for logs.
+  public var origin: JobOrigin
 
   public init(
     id: String, kind: JobKind, state: JobState, priority: Int, payload: Data, inputBlobs: [String], attempts: Int,
     maxAttempts: Int, progress: Double, stage: String?, failure: JobFailure?, cancelRequested: Bool, createdAt: Int64,
-    runAfter: Int64, startedAt: Int64?, finishedAt: Int64?, leaseToken: Int64, worker: String?
+    runAfter: Int64, startedAt: Int64?, finishedAt: Int64?, leaseToken: Int64, worker: String?, owner: String = "",
+    waitingFor: Int = 0, isDead: Bool = false, origin: JobOrigin = JobOrigin()
   ) {
     self.id = id
     self.kind = kind
@@ -77,6 +86,24 @@ public struct Job: Codable, Sendable, Identifiable {
     self.finishedAt = finishedAt
     self.leaseToken = leaseToken
     self.worker = worker
+    self.owner = owner
+    self.waitingFor = waitingFor
+    self.isDead = isDead
+    self.origin = origin
+  }
+}
+
+/// Where a job came from, carried into the logs of whoever works on it.
+public struct JobOrigin: Codable, Sendable, Hashable {
+  public var requestID: String?
+  /// A `traceparent` as W3C Trace Context defines it.
+  public var traceparent: String?
+  /// The trace's id: the second of the four fields of `traceparent`.
+  public var traceID: Substring? { traceparent?.split(separator: "-").dropFirst().first }
+
+  public init(requestID: String? = nil, traceparent: String? = nil) {
+    self.requestID = requestID
+    self.traceparent = traceparent
   }
 }
 
@@ -90,10 +117,18 @@ public struct NewJob: Sendable {
   public var runAfter: Int64?
   /// Same key and same payload: the earlier job is returned. Same key, other payload: `JobStoreError.idempotencyConflict`.
   public var idempotencyKey: String?
+  /// Ids of jobs that have to succeed first. Should one of them fail or be cancelled, this one fails, too.
+  public var after: [String]
+  /// The API key that sends it; empty for none.
+  public var owner: String
+  public var origin: JobOrigin
+  /// Where to tell that the job is final (see `JobStore.claimDeliveries`).
+  public var webhook: String?
 
   public init(
     kind: JobKind, payload: Data, inputBlobs: [String] = [], priority: Int = 0, maxAttempts: Int = 3,
-    runAfter: Int64? = nil, idempotencyKey: String? = nil
+    runAfter: Int64? = nil, idempotencyKey: String? = nil, after: [String] = [], owner: String = "",
+    origin: JobOrigin = JobOrigin(), webhook: String? = nil
   ) {
     self.kind = kind
     self.payload = payload
@@ -102,6 +137,10 @@ public struct NewJob: Sendable {
     self.maxAttempts = maxAttempts
     self.runAfter = runAfter
     self.idempotencyKey = idempotencyKey
+    self.after = after
+    self.owner = owner
+    self.origin = origin
+    self.webhook = webhook
   }
 }
 
@@ -134,7 +173,7 @@ public struct Lease: Sendable, Hashable {
 public struct JobEvent: Sendable, Hashable {
   public var id: Int64
   public var jobID: String
-  /// "queued", "running", "progress", "succeeded", "failed", "cancelled", "retried", "released".
+  /// "queued", "running", "progress", "succeeded", "failed", "cancelled", "retried", "released", "webhook".
   public var type: String
   public var time: Int64
   public var data: Data

@@ -34,7 +34,9 @@ enum JobRow {
       cancelRequested: try value(row, "cancel_requested"), createdAt: try value(row, "created_at"),
       runAfter: try value(row, "run_after"), startedAt: try optional(row, "started_at"),
       finishedAt: try optional(row, "finished_at"), leaseToken: try value(row, "lease_token"),
-      worker: try optional(row, "worker"))
+      worker: try optional(row, "worker"), owner: try value(row, "owner"), waitingFor: try value(row, "waiting_for"),
+      isDead: try value(row, "is_dead"),
+      origin: JobOrigin(requestID: try optional(row, "request_id"), traceparent: try optional(row, "traceparent")))
   }
 
   static func event(_ row: Row) throws -> JobEvent {
@@ -77,27 +79,102 @@ enum JobRow {
 
   /// Queues the job again with backoff, or fails it for good.
   static func fail(_ db: Database, _ job: Job, _ failure: JobFailure, clock: any LeaseClock) throws {
-    let now = WallClock.milliseconds()
-    let body = try JSONEncoder().encode(failure)
-    let data: [String: any Sendable] = ["code": failure.code, "message": failure.message]
     if job.cancelRequested {
-      try db.execute(
-        sql: "UPDATE job SET state = 'cancelled', finished_at = ?, lease_until = NULL WHERE id = ?",
-        arguments: [now, job.id])
-      try record(db, job.id, "cancelled", [:])
+      try end(db, job.id, .cancelled)
     } else if failure.permanent || job.attempts >= job.maxAttempts {
-      try db.execute(
-        sql: "UPDATE job SET state = 'failed', failure = ?, finished_at = ?, lease_until = NULL WHERE id = ?",
-        arguments: [body, now, job.id])
-      try record(db, job.id, "failed", data)
+      try end(db, job.id, .failed, failure, isDead: !failure.permanent || failure.code == "lost")
     } else {
       let delay = RetryPolicy.delay(afterAttempt: job.attempts)
       try db.execute(
         sql: """
           UPDATE job SET state = 'queued', failure = ?, run_after = ?, worker = NULL, lease_until = ?, lease_boot = ?,
             progress = 0, stage = NULL WHERE id = ?
-          """, arguments: [body, now + delay, clock.milliseconds() + delay, clock.bootID, job.id])
-      try record(db, job.id, "queued", data)
+          """,
+        arguments: [
+          try JSONEncoder().encode(failure), WallClock.milliseconds() + delay, clock.milliseconds() + delay,
+          clock.bootID, job.id,
+        ])
+      try record(db, job.id, "queued", words(failure))
+    }
+  }
+
+  private static func words(_ failure: JobFailure?) -> [String: any Sendable] {
+    failure.map { ["code": $0.code, "message": $0.message] } ?? [:]
+  }
+
+  /// Ends a job as failed or cancelled, and with it the jobs that were to run after it.
+  static func end(
+    _ db: Database, _ id: String, _ state: JobState, _ failure: JobFailure? = nil, isDead: Bool = false
+  ) throws {
+    let body = try failure.map { try JSONEncoder().encode($0) }
+    try db.execute(
+      sql: """
+        UPDATE job SET state = ?, failure = ifnull(?, failure), is_dead = ?, finished_at = ?, lease_until = NULL
+        WHERE id = ?
+        """, arguments: [state.rawValue, body, isDead, WallClock.milliseconds(), id])
+    try record(db, id, state.rawValue, words(failure))
+    try announce(db, id)
+    for dependent in try dependents(db, of: id, in: .queued) {
+      try end(db, dependent, .failed, .dependency(of: dependent, on: id))
+    }
+  }
+
+  /// After a success: jobs that waited for it wait no more.
+  static func releaseDependents(_ db: Database, of id: String) throws {
+    try db.execute(
+      sql: """
+        UPDATE job SET waiting_for = waiting_for - 1
+        WHERE state = 'queued' AND id IN (SELECT job_id FROM job_after WHERE after_id = ?)
+        """, arguments: [id])
+  }
+
+  /// Puts the message in line that the job's sender asked for.
+  static func announce(_ db: Database, _ id: String) throws {
+    try db.execute(
+      sql: """
+        INSERT INTO delivery (id, job_id, url, due_at) SELECT ?, id, webhook, ? FROM job
+        WHERE id = ? AND webhook IS NOT NULL
+        """, arguments: [UUIDv7.make(), WallClock.milliseconds(), id])
+  }
+
+  private static func dependents(_ db: Database, of id: String, in state: JobState) throws -> [String] {
+    try String.fetchAll(
+      db,
+      sql: """
+        SELECT job.id FROM job_after JOIN job ON job.id = job_after.job_id WHERE after_id = ? AND state = ?
+        ORDER BY job.id
+        """, arguments: [id, state.rawValue])
+  }
+
+  /// The first job that `id` was to run after and that will not succeed by itself, and how many have not succeeded yet.
+  private static func dependencies(_ db: Database, of id: String) throws -> (failed: String?, open: Int) {
+    let states = try Row.fetchAll(
+      db,
+      sql: """
+        SELECT job.id, state FROM job_after JOIN job ON job.id = job_after.after_id WHERE job_id = ? ORDER BY job.id
+        """, arguments: [id]
+    ).map { (id: try value($0, "id") as String, state: try name($0, "state") as JobState) }
+    return (
+      states.first { $0.state == .failed || $0.state == .cancelled }?.id, states.count { $0.state != .succeeded }
+    )
+  }
+
+  /// Queues a final job again, and then the jobs that failed only because they were to run after it.
+  static func requeue(_ db: Database, _ id: String) throws {
+    let (failed, open) = try dependencies(db, of: id)
+    if let failed { throw JobStoreError.dependencyFailed(jobID: id, dependency: failed) }
+    try db.execute(
+      sql: """
+        UPDATE job SET state = 'queued', attempts = 0, progress = 0, stage = NULL, failure = NULL, is_dead = 0,
+          cancel_requested = 0, run_after = ?, scheduled_at = NULL, started_at = NULL, finished_at = NULL,
+          worker = NULL, lease_until = NULL, waiting_for = ? WHERE id = ?
+        """, arguments: [WallClock.milliseconds(), open, id])
+    try record(db, id, "retried", [:])
+    for dependent in try dependents(db, of: id, in: .failed) {
+      guard try fetch(db, dependent)?.failure?.code == JobFailure.dependencyCode,
+        try dependencies(db, of: dependent).failed == nil
+      else { continue }
+      try requeue(db, dependent)
     }
   }
 
@@ -123,6 +200,17 @@ enum JobRow {
     try blobs.filter {
       try Bool.fetchOne(db, sql: "SELECT NOT EXISTS (SELECT 1 FROM job_blob WHERE blob = ?)", arguments: [$0]) ?? true
     }
+  }
+}
+
+extension JobFailure {
+  static let dependencyCode = "dependency-failed"
+
+  static func dependency(of id: String, on other: String) -> JobFailure {
+    JobFailure(
+      code: dependencyCode,
+      message: "job \(id) was to run after job \(other), which did not succeed; retry that one to run both",
+      permanent: true)
   }
 }
 

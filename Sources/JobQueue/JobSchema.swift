@@ -2,13 +2,14 @@ import GRDB
 
 /// The tables, versioned by `user_version`.
 enum JobSchema {
-  static let version = 1
+  static let version = 2
 
   static func migrate(_ database: DatabasePool) throws {
     try database.write { db in
       let found = try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
       guard found <= version else { throw JobStoreError.newerSchema(found: found, supported: version) }
       if found < 1 { try createTables(db) }
+      if found < 2 { try addOwnersAndOrder(db) }
       if found < version { try db.execute(sql: "PRAGMA user_version = \(version)") }
     }
   }
@@ -25,6 +26,7 @@ enum JobSchema {
     }
     let expected = try DatabaseQueue().write { db in
       try createTables(db)
+      try addOwnersAndOrder(db)
       return try definitions(db)
     }
     guard try database.read(definitions) == expected else {
@@ -87,6 +89,56 @@ enum JobSchema {
           data BLOB NOT NULL
         ) STRICT;
         CREATE INDEX job_event_job ON job_event (job_id, id);
+        """)
+  }
+
+  // Version 2: owners, dependencies, jobs set aside, settings of queues, API keys, webhooks.
+  private static func addOwnersAndOrder(_ db: Database) throws {
+    try db.execute(
+      sql: """
+        ALTER TABLE job ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+        ALTER TABLE job ADD COLUMN waiting_for INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN is_dead INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE job ADD COLUMN request_id TEXT;
+        ALTER TABLE job ADD COLUMN traceparent TEXT;
+        ALTER TABLE job ADD COLUMN webhook TEXT;
+        UPDATE job SET is_dead = 1 WHERE state = 'failed' AND (
+          json_extract(CAST(failure AS TEXT), '$.code') = 'lost' OR NOT json_extract(CAST(failure AS TEXT), '$.permanent'));
+        DROP INDEX job_due;
+        CREATE INDEX job_due ON job (kind, owner, priority DESC, id) WHERE state = 'queued' AND waiting_for = 0;
+        CREATE INDEX job_waiting ON job (kind, owner) WHERE state = 'queued' AND waiting_for > 0;
+        CREATE INDEX job_dead ON job (id) WHERE is_dead = 1;
+        CREATE INDEX job_owner ON job (owner, id) WHERE owner <> '';
+        CREATE TABLE job_after (
+          job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+          after_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+          PRIMARY KEY (job_id, after_id)
+        ) STRICT;
+        CREATE INDEX job_after_other ON job_after (after_id);
+        CREATE TABLE queue (
+          kind TEXT PRIMARY KEY,
+          settings BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE owner_turn (
+          kind TEXT NOT NULL,
+          owner TEXT NOT NULL,
+          turn INTEGER NOT NULL,
+          PRIMARY KEY (kind, owner)
+        ) STRICT;
+        CREATE TABLE api_key (
+          id TEXT PRIMARY KEY,
+          digest TEXT NOT NULL UNIQUE,
+          key BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE delivery (
+          id TEXT PRIMARY KEY,
+          job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+          url TEXT NOT NULL,
+          attempts INTEGER NOT NULL DEFAULT 0,
+          due_at INTEGER NOT NULL
+        ) STRICT;
+        CREATE INDEX delivery_due ON delivery (due_at);
+        CREATE INDEX delivery_job ON delivery (job_id);
         """)
   }
 }

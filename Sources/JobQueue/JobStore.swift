@@ -10,6 +10,13 @@ public enum JobStoreError: Error, Equatable, Sendable {
   /// The state does not allow it (retry of a running job, cancel of a finished one).
   case wrongState(jobID: String, state: JobState)
   case queueFull(limit: Int)
+  /// The queue of a kind is draining: it finishes what it holds and takes nothing in.
+  case draining(JobKind)
+  /// A job that another was to run after does not exist.
+  case noSuchDependency(jobID: String)
+  /// A job that this one has to run after failed or was cancelled.
+  case dependencyFailed(jobID: String, dependency: String)
+  case noSuchKey(id: String)
   case diskFull
   /// The file was written by a newer docq.
   case newerSchema(found: Int, supported: Int)
@@ -20,12 +27,21 @@ public enum JobStoreError: Error, Equatable, Sendable {
 public struct JobFilter: Sendable {
   public var state: JobState?
   public var kind: JobKind?
+  /// Only jobs of this API key.
+  public var owner: String?
+  /// Only jobs that were set aside.
+  public var onlyDead: Bool
   public var cursor: String?
   public var limit: Int
 
-  public init(state: JobState? = nil, kind: JobKind? = nil, cursor: String? = nil, limit: Int = 50) {
+  public init(
+    state: JobState? = nil, kind: JobKind? = nil, owner: String? = nil, onlyDead: Bool = false, cursor: String? = nil,
+    limit: Int = 50
+  ) {
     self.state = state
     self.kind = kind
+    self.owner = owner
+    self.onlyDead = onlyDead
     self.cursor = cursor
     self.limit = limit
   }
@@ -38,11 +54,18 @@ public struct JobFilter: Sendable {
 /// Every store passes `JobStoreConformance`.
 public protocol JobStore: Sendable {
   /// Durable when it returns. `existing` is true when the idempotency key matched an earlier job.
+  ///
+  /// - Throws: `queueFull` beyond a limit of the queue (see `QueueSettings`), `draining`, `noSuchDependency`,
+  ///   `dependencyFailed`, `idempotencyConflict`.
   func enqueue(_ job: NewJob) async throws -> (job: Job, existing: Bool)
   func job(_ id: String) async throws -> Job?
   func jobs(_ filter: JobFilter) async throws -> (jobs: [Job], nextCursor: String?)
 
-  /// Takes up to `limit` queued jobs of these kinds, best first (priority, then age), for `leaseMilliseconds`.
+  /// Takes up to `limit` queued jobs of these kinds for `leaseMilliseconds`.
+  ///
+  /// Owners take turns: the owner whose last turn in the kind is longest ago comes first, however many jobs the others
+  /// have. An owner's own jobs come by priority, then age; so do the kinds. Jobs that wait for others or for their time,
+  /// paused kinds and what is beyond a limit of `QueueSettings` are passed over.
   func claim(kinds: [JobKind], worker: String, limit: Int, leaseMilliseconds: Int64) async throws -> [Job]
   /// Extends the lease; true when somebody asked to cancel the job.
   func heartbeat(_ lease: Lease, leaseMilliseconds: Int64) async throws -> Bool
@@ -57,8 +80,11 @@ public protocol JobStore: Sendable {
 
   /// A queued job is cancelled at once; a running one is asked to stop.
   func cancel(_ id: String) async throws -> Job
-  /// Queues a failed or cancelled job again with its attempts reset.
+  /// Queues a failed or cancelled job again with its attempts reset, and with it the jobs that failed only because
+  /// they were to run after it.
   func retry(_ id: String) async throws -> Job
+  /// Queues all jobs again that were set aside, of one kind or of all; returns how many.
+  func retryDead(kind: JobKind?) async throws -> Int
   func result(_ id: String) async throws -> JobResult?
   /// Events after `after`, oldest first, of one job or of all.
   func events(after: Int64, jobID: String?, limit: Int) async throws -> [JobEvent]
@@ -69,10 +95,28 @@ public protocol JobStore: Sendable {
   func releaseAll(ofWorker worker: String) async throws -> Int
   /// Number of jobs by kind and state.
   func counts() async throws -> [JobKind: [JobState: Int]]
-  /// Deletes final jobs that finished before `time`; returns the blobs that nothing refers to any more.
-  func deleteFinal(before time: Int64) async throws -> [String]
+  /// Deletes final jobs of a kind (nil: of all) that finished before `time` and that no open job was to run after;
+  /// returns the blobs that nothing refers to any more.
+  func deleteFinal(before time: Int64, kind: JobKind?) async throws -> [String]
   /// Of these blobs, the ones that no job refers to.
   func unreferenced(_ blobs: [String]) async throws -> [String]
   /// Drops the job's hold on its blobs; returns the ones that nothing refers to any more.
   func forgetBlobs(ofJob id: String) async throws -> [String]
+
+  /// Every kind's settings.
+  func queues() async throws -> [JobKind: QueueSettings]
+  func configure(_ kind: JobKind, _ settings: QueueSettings) async throws
+  /// Creation time of the oldest queued job that could run now, by kind: how far the workers are behind.
+  func oldestDue() async throws -> [JobKind: Int64]
+
+  /// All keys, revoked ones included, oldest first.
+  func keys() async throws -> [APIKey]
+  func add(_ key: APIKey) async throws
+  /// Makes the key useless from now on. Revoking twice is fine.
+  func revokeKey(_ id: String) async throws -> APIKey
+
+  /// Takes up to `limit` deliveries that are due; whoever took one has `leaseMilliseconds` before it is due again.
+  func claimDeliveries(limit: Int, leaseMilliseconds: Int64) async throws -> [WebhookDelivery]
+  /// Ends a delivery. With an error it is due again after `retryAfter` milliseconds, or given up where that is nil.
+  func settle(_ delivery: WebhookDelivery, error: String?, retryAfter: Int64?) async throws
 }

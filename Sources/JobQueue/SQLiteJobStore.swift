@@ -7,8 +7,8 @@ import GRDB
 /// transaction that holds the state change, the result and the event.
 public final class SQLiteJobStore: JobStore {
   private let database: DatabasePool
-  private let clock: any LeaseClock
-  private let onChange: @Sendable () -> Void
+  private let writer: GroupCommit
+  let clock: any LeaseClock
 
   /// Opens the file, creating or migrating it. `onChange` is called after every write that changed something.
   ///
@@ -19,7 +19,6 @@ public final class SQLiteJobStore: JobStore {
     onChange: @escaping @Sendable () -> Void = {}
   ) throws {
     self.clock = clock
-    self.onChange = onChange
     var configuration = Configuration()
     configuration.busyMode = .callback { attempt in
       // Short random sleeps, 15 s in all, so that several processes share the writer fairly.
@@ -31,6 +30,7 @@ public final class SQLiteJobStore: JobStore {
     configuration.maximumReaderCount = 4
     let settings = configuration
     database = try mappingErrors { try Self.open(path, settings) }
+    writer = GroupCommit(database, onChange: onChange)
     try mappingErrors {
       // GRDB sets synchronous=NORMAL when it turns WAL on, after any preparation of ours: FULL has to come last.
       try database.writeWithoutTransaction { db in
@@ -105,17 +105,23 @@ public final class SQLiteJobStore: JobStore {
         }
         return (stored, true)
       }
+      try Self.checkRoom(db, job)
+      let waitingFor = try Self.checkDependencies(db, job.after)
       let now = WallClock.milliseconds()
       try db.execute(
         sql: """
           INSERT INTO job (id, kind, state, priority, payload, payload_sha256, max_attempts, created_at, run_after,
-            scheduled_at, idempotency_key)
-          VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?)
+            scheduled_at, idempotency_key, owner, waiting_for, request_id, traceparent, webhook)
+          VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
           """,
         arguments: [
           id, job.kind.rawValue, job.priority, job.payload, JobRow.sha256(job.payload), job.maxAttempts, now,
-          job.runAfter ?? now, job.runAfter, job.idempotencyKey,
+          job.runAfter ?? now, job.runAfter, job.idempotencyKey, job.owner, waitingFor, job.origin.requestID,
+          job.origin.traceparent, job.webhook,
         ])
+      for other in Set(job.after) {
+        try db.execute(sql: "INSERT INTO job_after (job_id, after_id) VALUES (?, ?)", arguments: [id, other])
+      }
       for blob in Set(job.inputBlobs) {
         try db.execute(
           sql: "INSERT INTO job_blob (job_id, blob, is_input) VALUES (?, ?, 1)", arguments: [id, blob])
@@ -123,6 +129,37 @@ public final class SQLiteJobStore: JobStore {
       try JobRow.record(db, id, "queued", [:])
       return (try JobRow.fetch(db, id)!, false)
     }
+  }
+
+  private static func checkRoom(_ db: Database, _ job: NewJob) throws {
+    let settings = try Self.settings(db, of: job.kind)
+    guard settings.mode != .draining else { throw JobStoreError.draining(job.kind) }
+    func check(_ limit: Int?, _ condition: String, _ arguments: StatementArguments) throws {
+      guard let limit else { return }
+      let waiting = try ["waiting_for = 0", "waiting_for > 0"].map { part in
+        try Int.fetchOne(
+          db, sql: "SELECT count(*) FROM job WHERE state = 'queued' AND \(part) AND \(condition)", arguments: arguments)
+          ?? 0
+      }.reduce(0, +)
+      guard waiting < limit else { throw JobStoreError.queueFull(limit: limit) }
+    }
+    try check(settings.maxQueued, "kind = ?", [job.kind.rawValue])
+    try check(settings.maxQueuedPerKey, "kind = ? AND owner = ?", [job.kind.rawValue, job.owner])
+  }
+
+  /// How many of the jobs have not succeeded yet.
+  private static func checkDependencies(_ db: Database, _ ids: [String]) throws -> Int {
+    var open = 0
+    for id in Set(ids).sorted() {
+      guard let state = try String.fetchOne(db, sql: "SELECT state FROM job WHERE id = ?", arguments: [id]) else {
+        throw JobStoreError.noSuchDependency(jobID: id)
+      }
+      if state == "failed" || state == "cancelled" {
+        throw JobStoreError.dependencyFailed(jobID: "", dependency: id)
+      }
+      if state != "succeeded" { open += 1 }
+    }
+    return open
   }
 
   public func job(_ id: String) async throws -> Job? {
@@ -142,6 +179,11 @@ public final class SQLiteJobStore: JobStore {
         conditions += ["kind = ?"]
         arguments += [kind.rawValue]
       }
+      if let owner = filter.owner {
+        conditions += ["owner = ?"]
+        arguments += [owner]
+      }
+      if filter.onlyDead { conditions += ["is_dead = 1"] }
       if let cursor = filter.cursor {
         conditions += ["id < ?"]
         arguments += [cursor]
@@ -160,10 +202,8 @@ public final class SQLiteJobStore: JobStore {
       guard let job = try JobRow.fetch(db, id) else { throw JobStoreError.notFound(jobID: id) }
       switch job.state {
       case .queued:
-        try db.execute(
-          sql: "UPDATE job SET state = 'cancelled', cancel_requested = 1, finished_at = ? WHERE id = ?",
-          arguments: [WallClock.milliseconds(), id])
-        try JobRow.record(db, id, "cancelled", [:])
+        try db.execute(sql: "UPDATE job SET cancel_requested = 1 WHERE id = ?", arguments: [id])
+        try JobRow.end(db, id, .cancelled)
       case .running:
         try db.execute(sql: "UPDATE job SET cancel_requested = 1 WHERE id = ?", arguments: [id])
         try JobRow.record(db, id, "progress", ["stage": "cancelling"])
@@ -180,14 +220,18 @@ public final class SQLiteJobStore: JobStore {
       guard job.state == .failed || job.state == .cancelled else {
         throw JobStoreError.wrongState(jobID: id, state: job.state)
       }
-      try db.execute(
-        sql: """
-          UPDATE job SET state = 'queued', attempts = 0, progress = 0, stage = NULL, failure = NULL,
-            cancel_requested = 0, run_after = ?, scheduled_at = NULL, started_at = NULL, finished_at = NULL,
-            worker = NULL, lease_until = NULL WHERE id = ?
-          """, arguments: [WallClock.milliseconds(), id])
-      try JobRow.record(db, id, "retried", [:])
+      try JobRow.requeue(db, id)
       return try JobRow.fetch(db, id)!
+    }
+  }
+
+  public func retryDead(kind: JobKind?) async throws -> Int {
+    try await write { db in
+      let ids = try String.fetchAll(
+        db, sql: "SELECT id FROM job WHERE is_dead = 1 AND (?1 IS NULL OR kind = ?1) ORDER BY id",
+        arguments: [kind?.rawValue])
+      for id in ids { try JobRow.requeue(db, id) }
+      return ids.count
     }
   }
 
@@ -220,38 +264,6 @@ public final class SQLiteJobStore: JobStore {
   }
 
   // MARK: - Working
-
-  public func claim(
-    kinds: [JobKind], worker: String, limit: Int, leaseMilliseconds: Int64
-  ) async throws -> [Job] {
-    let places = kinds.map { _ in "?" }.joined(separator: ",")
-    let names = StatementArguments(kinds.map(\.rawValue))
-    // A read first: an idle worker's slow poll must not take the write lock.
-    let now = WallClock.milliseconds()
-    let boot = clock.milliseconds()
-    // Nothing but an asked-for start rests on wall time: setting the clock back must not hold up the queue.
-    let due = """
-      SELECT id FROM job WHERE state = 'queued' AND kind IN (\(places))
-        AND (scheduled_at IS NULL OR scheduled_at <= ?)
-        AND (lease_until IS NULL OR lease_until <= ? OR lease_boot <> ?)
-      """
-    let arguments = names + [now, boot, clock.bootID]
-    let any = try await read { db in try String.fetchOne(db, sql: due + " LIMIT 1", arguments: arguments) }
-    guard any != nil else { return [] }
-    return try await write { [clock] db in
-      let ids = try String.fetchAll(
-        db, sql: due + " ORDER BY priority DESC, id LIMIT ?", arguments: arguments + [limit])
-      return try ids.map { id in
-        try db.execute(
-          sql: """
-            UPDATE job SET state = 'running', attempts = attempts + 1, lease_token = lease_token + 1,
-              lease_until = ?, lease_boot = ?, worker = ?, started_at = ?, progress = 0, stage = NULL WHERE id = ?
-            """, arguments: [boot + leaseMilliseconds, clock.bootID, worker, now, id])
-        try JobRow.record(db, id, "running", ["worker": worker])
-        return try JobRow.fetch(db, id)!
-      }
-    }
-  }
 
   public func heartbeat(_ lease: Lease, leaseMilliseconds: Int64) async throws -> Bool {
     let until = clock.milliseconds() + leaseMilliseconds
@@ -287,6 +299,8 @@ public final class SQLiteJobStore: JobStore {
           sql: "INSERT INTO job_blob (job_id, blob, is_input) VALUES (?, ?, 0)", arguments: [lease.jobID, blob])
       }
       try JobRow.record(db, lease.jobID, "succeeded", [:])
+      try JobRow.announce(db, lease.jobID)
+      try JobRow.releaseDependents(db, of: lease.jobID)
     }
   }
 
@@ -300,80 +314,23 @@ public final class SQLiteJobStore: JobStore {
   }
 
   public func release(_ lease: Lease) async throws {
-    let now = WallClock.milliseconds()
     try await held(
       lease,
       "state = 'queued', attempts = attempts - 1, progress = 0, stage = NULL, worker = NULL, lease_until = NULL", []
     ) { db in
       // Asked to stop and given back: nobody has to take it up again to learn that.
-      try db.execute(
-        sql: "UPDATE job SET state = 'cancelled', finished_at = ? WHERE id = ? AND cancel_requested = 1",
-        arguments: [now, lease.jobID])
-      try JobRow.record(db, lease.jobID, db.changesCount == 1 ? "cancelled" : "released", [:])
+      let isCancelled = try Bool.fetchOne(
+        db, sql: "SELECT cancel_requested FROM job WHERE id = ?", arguments: [lease.jobID])
+      if isCancelled == true {
+        try JobRow.end(db, lease.jobID, .cancelled)
+      } else {
+        try JobRow.record(db, lease.jobID, "released", [:])
+      }
     }
   }
 
   public func confirmCancelled(_ lease: Lease) async throws {
-    try await held(lease, "state = 'cancelled', finished_at = ?, lease_until = NULL", [WallClock.milliseconds()]) {
-      try JobRow.record($0, lease.jobID, "cancelled", [:])
-    }
-  }
-
-  // MARK: - Keeping house
-
-  public func expireLeases() async throws -> Int {
-    let now = clock.milliseconds()
-    let bootID = clock.bootID
-    let late = "SELECT id FROM job WHERE state = 'running' AND (lease_until < ? OR lease_boot <> ?) ORDER BY id"
-    let any = try await read { try String.fetchOne($0, sql: late + " LIMIT 1", arguments: [now, bootID]) }
-    guard any != nil else { return 0 }
-    return try await write { [clock] db in
-      try JobRow.takeBack(
-        db, try String.fetchAll(db, sql: late, arguments: [now, bootID]), .leaseExpired, clock: clock)
-    }
-  }
-
-  public func releaseAll(ofWorker worker: String) async throws -> Int {
-    try await write { [clock] db in
-      let ids = try String.fetchAll(
-        db, sql: "SELECT id FROM job WHERE state = 'running' AND worker = ? ORDER BY id", arguments: [worker])
-      return try JobRow.takeBack(db, ids, .workerDied, clock: clock)
-    }
-  }
-
-  public func counts() async throws -> [JobKind: [JobState: Int]] {
-    try await read { db in
-      var result: [JobKind: [JobState: Int]] = [:]
-      for row in try Row.fetchAll(db, sql: "SELECT kind, state, count(*) AS n FROM job GROUP BY kind, state") {
-        guard let kind = JobKind(rawValue: try JobRow.value(row, "kind")),
-          let state = JobState(rawValue: try JobRow.value(row, "state"))
-        else { continue }
-        result[kind, default: [:]][state] = try JobRow.value(row, "n")
-      }
-      return result
-    }
-  }
-
-  public func deleteFinal(before time: Int64) async throws -> [String] {
-    try await write { db in
-      let old = "SELECT id FROM job WHERE state IN ('succeeded', 'failed', 'cancelled') AND finished_at < ?"
-      let blobs = try String.fetchAll(
-        db, sql: "SELECT DISTINCT blob FROM job_blob WHERE job_id IN (\(old))", arguments: [time])
-      try db.execute(sql: "DELETE FROM job WHERE id IN (\(old))", arguments: [time])
-      return try JobRow.unreferenced(db, blobs)
-    }
-  }
-
-  public func unreferenced(_ blobs: [String]) async throws -> [String] {
-    try await read { db in try JobRow.unreferenced(db, blobs) }
-  }
-
-  public func forgetBlobs(ofJob id: String) async throws -> [String] {
-    try await write { db in
-      let blobs = try String.fetchAll(db, sql: "SELECT blob FROM job_blob WHERE job_id = ?", arguments: [id])
-      try db.execute(sql: "DELETE FROM job_blob WHERE job_id = ?", arguments: [id])
-      return try JobRow.unreferenced(db, blobs)
-    }
+    try await held(lease, "lease_until = NULL", []) { try JobRow.end($0, lease.jobID, .cancelled) }
   }
 
   // MARK: - Transactions
@@ -392,24 +349,29 @@ public final class SQLiteJobStore: JobStore {
     }
   }
 
-  private func write<Value: Sendable>(
+  /// Runs in a transaction, together with what other callers of this process write at the same moment.
+  func write<Value: Sendable>(
     ringing: Bool = true, _ updates: @escaping @Sendable (Database) throws -> Value
   ) async throws -> Value {
     do {
-      let (value, changed) = try await database.write { db in
-        let before = db.totalChangesCount
-        return (try updates(db), db.totalChangesCount > before)
-      }
-      if ringing && changed { onChange() }
-      return value
+      return try await writer.write(ringing: ringing, updates)
     } catch {
       throw mapped(error)
     }
   }
 
-  private func read<Value: Sendable>(_ value: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
+  func read<Value: Sendable>(_ value: @escaping @Sendable (Database) throws -> Value) async throws -> Value {
     do {
       return try await database.read(value)
+    } catch {
+      throw mapped(error)
+    }
+  }
+
+  /// Writes a consistent copy of the whole file to `path`, which must not exist, while others go on working.
+  func copy(to path: String) async throws {
+    do {
+      try await database.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
     } catch {
       throw mapped(error)
     }

@@ -104,6 +104,7 @@ public final class Worker: Sendable {
   /// Takes back what dead workers held and what outlived its lease, and removes blobs that nothing refers to.
   private func houseKeeping(_ bell: DoorbellListener) async {
     var nextCollection = ContinuousClock.now
+    var nextDeletion = ContinuousClock.now
     while !isStopping {
       let generation = bell.generation
       do {
@@ -119,6 +120,11 @@ public final class Worker: Sendable {
           return drops.filter { $0.due <= now }.flatMap(\.names)
         }
         await drop(due)
+        if now >= nextDeletion {
+          nextDeletion = now + .seconds(30)
+          try await deleteExpired()
+          DiskReserve(data).keep()
+        }
         if now >= nextCollection {
           nextCollection = now + .seconds(3600)
           let count = try await blobs.collectGarbage(store)
@@ -133,6 +139,15 @@ public final class Worker: Sendable {
     }
   }
 
+  /// Deletes jobs that were final for longer than their queue keeps them, and what only they referred to.
+  private func deleteExpired() async throws {
+    for (kind, settings) in try await store.queues() {
+      guard let seconds = settings.retentionSeconds else { continue }
+      let orphans = try await store.deleteFinal(before: WallClock.milliseconds() - Int64(seconds) * 1000, kind: kind)
+      for name in orphans { try? await blobs.delete(name) }
+    }
+  }
+
   // MARK: - One job
 
   private func work(on job: Job) async {
@@ -141,6 +156,8 @@ public final class Worker: Sendable {
     let context = JobContext(blobs: blobs)
     var log = log
     log[metadataKey: "job"] = "\(job.id)"
+    if let request = job.origin.requestID { log[metadataKey: "request"] = "\(request)" }
+    if let trace = job.origin.traceID { log[metadataKey: "trace_id"] = "\(trace)" }
     log.info("\(job.kind.rawValue) started, attempt \(job.attempts)")
     let started = ContinuousClock.now
     let keeper = Task { await self.keepLease(lease, context) }
@@ -178,6 +195,7 @@ public final class Worker: Sendable {
         throw JobStoreError.leaseLost(jobID: job.id)
       } catch {
         log.warning("the outcome of job \(job.id) could not be written yet: \(error)")
+        if error as? JobStoreError == .diskFull { DiskReserve(data).release() }
         try await Task.sleep(for: .milliseconds(pause))
       }
     }

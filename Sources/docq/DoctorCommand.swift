@@ -113,7 +113,8 @@ struct DoctorCommand: AsyncParsableCommand {
       try BLAS.open()
       return Finding(
         check: "models", ok: true,
-        detail: "\(ForecastModels.standard) loads, \(String(format: "%.1f", Double(summary.parameters) / 1e6)) million parameters; "
+        detail: "\(ForecastModels.standard) loads, "
+          + String(format: "%.1f million parameters; ", Double(summary.parameters) / 1e6)
           + "\(Kernels.name) kernels, OpenBLAS with those of \(BLAS.core), \(Parallel.threads) thread(s)")
     } catch {
       return Finding(check: "models", ok: false, detail: "\(error)")

@@ -5,14 +5,20 @@ import Foundation
 struct JobsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "jobs",
-    abstract: "List, show, watch, cancel and retry the jobs of a server.",
+    abstract: "List, show, watch, cancel and retry the jobs of a server; pause and limit its queues.",
     discussion: """
       EXAMPLES
         docq jobs list --state failed
         docq jobs watch 01938c5e-6f2a-7c3e-9b1d-2f7a1c0de001
         docq jobs retry 01938c5e-6f2a-7c3e-9b1d-2f7a1c0de001
+        docq jobs dead && docq jobs retry --dead
+        docq jobs pause ingest; docq jobs resume ingest
+        docq jobs limit extract --running 2 --queued 1000 --retention 30d
       """,
-    subcommands: [List.self, Show.self, Watch.self, Cancel.self, Retry.self],
+    subcommands: [
+      List.self, Show.self, Watch.self, Cancel.self, Retry.self, Dead.self, QueuesCommand.self, PauseCommand.self,
+      DrainCommand.self, ResumeCommand.self, LimitCommand.self,
+    ],
     defaultSubcommand: List.self)
 
   struct List: AsyncParsableCommand {
@@ -80,13 +86,53 @@ struct JobsCommand: AsyncParsableCommand {
   }
 
   struct Retry: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Run a failed or cancelled job again.")
-    @Argument(help: "The job's id.") var id: String
+    static let configuration = CommandConfiguration(
+      abstract: "Run a failed or cancelled job again, or all that were set aside.")
+    @Argument(help: "The job's id.") var id: String?
+    @Flag(help: "All jobs that were set aside (see `docq jobs dead`).")
+    var dead = false
+    @Option(help: "With --dead: only jobs of this kind.")
+    var kind: String?
+    @OptionGroup var output: JobOutput
+
+    func validate() throws {
+      guard dead != (id != nil) else { throw ValidationError("name a job, or give --dead for all that were set aside") }
+      guard kind == nil || dead else { throw ValidationError("--kind goes with --dead") }
+    }
+
+    func run() async throws {
+      if let id {
+        let job = try await reportingFailures { try await output.client().retry(id) }
+        try output.show(job)
+      } else {
+        let count = try await reportingFailures { try await output.client().retryDead(kind: kind) }
+        if output.json {
+          try output.print(["retried": count])
+        } else {
+          try Output.write("\(count) job(s) queued again\n")
+        }
+      }
+    }
+  }
+
+  struct Dead: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Jobs that were set aside: they failed, and not because of their input, until no attempt was left.")
+    @Option(help: "ingest, extract, forecast or impact.")
+    var kind: String?
+    @Option(help: "How many.")
+    var limit = 50
     @OptionGroup var output: JobOutput
 
     func run() async throws {
-      let job = try await reportingFailures { try await output.client().retry(id) }
-      try output.show(job)
+      let page = try await reportingFailures { try await output.client().deadLetters(kind: kind, limit: limit) }
+      if output.json {
+        try output.print(page.jobs)
+      } else if page.jobs.isEmpty {
+        Terminal.note("no job was set aside")
+      } else {
+        try Output.write(JobTable.render(page.jobs))
+      }
     }
   }
 }

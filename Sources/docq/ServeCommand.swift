@@ -15,6 +15,7 @@ struct ServeCommand: AsyncParsableCommand {
       EXAMPLES
         docq serve
         docq serve --data /srv/docq --port 9000
+        docq keys create office --data /srv/docq && docq serve --data /srv/docq --host 0.0.0.0
       """)
 
   @Option(help: "Folder for the queue and the uploads; created when missing.")
@@ -23,8 +24,20 @@ struct ServeCommand: AsyncParsableCommand {
   var host = "127.0.0.1"
   @Option(help: "Port to listen on.")
   var port = 8080
+  @Flag(help: "Ask for an API key on loopback, too.")
+  var requireKey = false
+  @Option(help: "Name of a reverse proxy that requests come in under; implies --require-key. May be repeated.")
+  var publicHost: [String] = []
+  @Option(help: "Requests a minute for each key without a limit of its own; without it, no limit.")
+  var rateLimit: Int?
+  @Option(help: "Host that webhooks may go to: example.org, *.example.org or ADDRESS:PORT. May be repeated.")
+  var webhookHost: [String] = []
+  @Option(help: "Connections at the same time.")
+  var maxConnections = 16_384
 
   func validate() throws {
+    guard rateLimit ?? 1 >= 1 else { throw ValidationError("--rate-limit must be at least 1") }
+    guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1") }
     guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
   }
 
@@ -38,7 +51,7 @@ struct ServeCommand: AsyncParsableCommand {
     let folder = try executableFolder()
     let common = ["--data", data]
     let programs = try [
-      ("docq-gateway", common + ["--host", host, "--port", "\(port)"]),
+      ("docq-gateway", common + gatewayOptions),
       ("docq-ingestor", common), ("docq-forecaster", common), ("docq-scorer", common),
     ].map { name, arguments in
       let executable = folder.appendingPathComponent(name)
@@ -57,6 +70,15 @@ struct ServeCommand: AsyncParsableCommand {
     } catch let error as SupervisorError {
       throw CommandFailure.failed(error.description)
     }
+  }
+
+  private var gatewayOptions: [String] {
+    var options = ["--host", host, "--port", "\(port)", "--max-connections", "\(maxConnections)"]
+    if requireKey { options.append("--require-key") }
+    if let rateLimit { options += ["--rate-limit", "\(rateLimit)"] }
+    for name in publicHost { options += ["--public-host", name] }
+    for name in webhookHost { options += ["--webhook-host", name] }
+    return options
   }
 
   /// The folder of the running executable; its companions stand beside it.

@@ -67,8 +67,8 @@ final class Supervisor: Sendable {
       let started = ContinuousClock.now
       let status = try await runOnce(program)
       if state.withLock({ $0.stopping }) { return }
-      // Exit status 2 is a wrong option or an address in use: trying again would not help.
-      if case .exited(2) = status { throw SupervisorError.cannotStart(program.name) }
+      // 2 is an address in use or a missing key, 64 (ArgumentParser's) a wrong option: trying again would not help.
+      if case .exited(let code) = status, code == 2 || code == 64 { throw SupervisorError.cannotStart(program.name) }
       let failures = state.withLock { state in
         let lived = ContinuousClock.now - started
         let count = lived > .seconds(30) ? 1 : (state.failuresInARow[program.name] ?? 0) + 1

@@ -5,11 +5,11 @@ import Logging
 import Testing
 
 @Suite struct OpenAPITests {
-  private func gateway(host: String = "127.0.0.1") throws -> Gateway {
+  private func gateway(host: String = "127.0.0.1") async throws -> Gateway {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("docq-\(UUID().uuidString)")
     let data = try DataFolder.open(folder)
     defer { try? FileManager.default.removeItem(at: folder) }
-    return try Gateway(
+    return try await Gateway(
       store: InMemoryJobStore(), blobs: try FileBlobStore(data: data), changes: try DoorbellListener(data),
       configuration: GatewayConfiguration(host: host), log: Logger(label: "test"))
   }
@@ -18,10 +18,10 @@ import Testing
     try #require(try JSONSerialization.jsonObject(with: Gateway.openAPI()) as? [String: Any])
   }
 
-  @Test func everyRouteIsDescribedAndNoOther() throws {
+  @Test func everyRouteIsDescribedAndNoOther() async throws {
     let paths = try #require(try described()["paths"] as? [String: [String: Any]])
     let written = paths.flatMap { path, methods in methods.keys.map { "\($0.uppercased()) \(path)" } }
-    #expect(Set(written) == Set(try gateway().operations))
+    #expect(Set(written) == Set(try await gateway().operations))
   }
 
   @Test func everyReferenceHasItsTarget() throws {
@@ -33,7 +33,7 @@ import Testing
     for reference in references { #expect(components[reference[0]]?[reference[1]] != nil, "\(reference)") }
   }
 
-  @Test func beyondLoopbackAKeyIsRequired() {
-    #expect(throws: GatewayError.keyRequired(host: "0.0.0.0")) { try gateway(host: "0.0.0.0") }
+  @Test func beyondLoopbackAKeyIsRequired() async {
+    await #expect(throws: GatewayError.keyRequired(host: "0.0.0.0")) { try await gateway(host: "0.0.0.0") }
   }
 }

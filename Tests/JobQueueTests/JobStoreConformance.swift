@@ -383,8 +383,9 @@ import Testing
       try await store.complete(job.lease, result: .text("r", blobs: ["page"]))
       let open = try await store.add(blobs: ["shared"])
       #expect(try await store.unreferenced(["mine", "page", "shared", "unknown"]) == ["unknown"])
-      #expect(try await store.deleteFinal(before: 1000).isEmpty)
-      #expect(try await store.deleteFinal(before: WallClock.milliseconds() + 1000).sorted() == ["mine", "page"])
+      #expect(try await store.deleteFinal(before: 1000, kind: nil).isEmpty)
+      #expect(
+        try await store.deleteFinal(before: WallClock.milliseconds() + 1000, kind: nil).sorted() == ["mine", "page"])
       #expect(try await store.job(old.id) == nil)
       #expect(try await store.result(old.id) == nil)
       #expect(try await store.events(after: 0, jobID: old.id, limit: 10).isEmpty)

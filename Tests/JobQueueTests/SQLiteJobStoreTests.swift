@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import GRDB
 import JobQueue
@@ -27,7 +28,51 @@ import Testing
     let path = folder.url.appendingPathComponent("q").path
     _ = try await SQLiteJobStore(path: path).add()
     try await DatabaseQueue(path: path).write { try $0.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: JobStoreError.newerSchema(found: 99, supported: 1)) { _ = try SQLiteJobStore(path: path) }
+    #expect(throws: JobStoreError.newerSchema(found: 99, supported: 2)) { _ = try SQLiteJobStore(path: path) }
+  }
+
+  @Test func aFileOfTheFirstVersionIsMigrated() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    let schema = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("schema-1.sql")
+    try await DatabaseQueue(path: path).write { db in
+      try db.execute(sql: try String(contentsOf: schema, encoding: .utf8))
+      let insert = """
+        INSERT INTO job (id, kind, state, payload, payload_sha256, max_attempts, created_at, run_after, failure)
+        VALUES (?, 'ingest', ?, ?, ?, 3, 1, 1, ?)
+        """
+      let sum = Data(SHA256.hash(data: Data("{}".utf8)))
+      for (id, state, failure) in [
+        ("a", "queued", nil), ("b", "failed", #"{"code":"lost","message":"m","permanent":true}"#),
+        ("c", "failed", #"{"code":"invalid-input","message":"m","permanent":true}"#),
+        ("d", "failed", #"{"code":"internal","message":"m","permanent":false}"#),
+      ] {
+        try db.execute(sql: insert, arguments: [id, state, Data("{}".utf8), sum, failure.map { Data($0.utf8) }])
+      }
+    }
+    let store = try SQLiteJobStore(path: path)
+    #expect(try await store.jobs(JobFilter(onlyDead: true)).jobs.map(\.id) == ["d", "b"])
+    #expect(try await store.claimOne()?.id == "a")
+    #expect(try await store.damage() == [])
+  }
+
+  @Test func callersAtTheSameMomentShareATransactionAndKeepTheirOwnAnswers() async throws {
+    let folder = try TemporaryFolder()
+    let store = try SQLiteJobStore(path: folder.url.appendingPathComponent("q").path)
+    let outcomes = await withTaskGroup(of: Bool.self) { group in
+      for index in 0..<200 {
+        group.addTask {
+          // Every fourth has the key of the one before it and another payload: refused, alone.
+          let key = "key \(index - (index % 4 == 3 ? 1 : 0))"
+          let new = NewJob(kind: .ingest, payload: Data("\(index % 4 == 3)".utf8), idempotencyKey: key)
+          return (try? await store.enqueue(new)) != nil
+        }
+      }
+      return await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(outcomes.count { $0 } == 150)
+    #expect(try await store.counts() == [.ingest: [.queued: 150]])
+    #expect(try await store.damage() == [])
   }
 
   @Test func aFileThatIsNoDatabaseIsRefused() throws {

@@ -6,10 +6,11 @@ import Testing
 @Suite struct StoreModelTests {
   @Test(arguments: [UInt64.random(in: 0...UInt64.max), 1, 2])
   func randomOperationsLeaveEqualHistories(_ seed: UInt64) async throws {
-    print("random operations with seed \(seed)")
+    let steps = ProcessInfo.processInfo.environment["DOCQ_RANDOM_STEPS"].flatMap { Int($0) } ?? 2000
+    print("\(steps) random operations with seed \(seed)")
     try await StoreUnderTest.sqlite.with { store, clock in
       var run = RandomRun(seed: seed, sqlite: store, memory: InMemoryJobStore(clock: clock), clock: clock)
-      for _ in 0..<2000 { try await run.step() }
+      for _ in 0..<steps { try await run.step() }
       try await run.compareEverything()
     }
   }
@@ -36,7 +37,7 @@ private struct RandomRun {
 
   mutating func step() async throws {
     stepCount += 1
-    switch pick(16) {
+    switch pick(19) {
     case 0...2: try await enqueue()
     case 3...5: try await claim()
     case 6: try await withLease { try await $0.complete($1, result: .text("r", blobs: ["out\($1.token)"])) }
@@ -58,6 +59,25 @@ private struct RandomRun {
       clock.advance(100_000)
       let counts = (try await sqlite.expireLeases(), try await memory.expireLeases())
       #expect(counts.0 == counts.1)
+    case 15:
+      let settings = QueueSettings(
+        mode: [.open, .open, .paused, .draining][pick(4)], maxRunning: limit(), maxQueued: limit(),
+        maxRunningPerKey: limit(), maxQueuedPerKey: limit())
+      let kind = JobKind.allCases[pick(2)]
+      try await sqlite.configure(kind, pick(2) == 0 ? settings : QueueSettings())
+      try await memory.configure(kind, try await sqlite.queues()[kind] ?? QueueSettings())
+    case 16:
+      let kind = pick(2) == 0 ? nil : JobKind.allCases[pick(2)]
+      let counts = (try await sqlite.retryDead(kind: kind), try await memory.retryDead(kind: kind))
+      #expect(counts.0 == counts.1, "step \(stepCount)")
+    case 17:
+      let counts = (
+        try await sqlite.claimDeliveries(limit: .max, leaseMilliseconds: 0),
+        try await memory.claimDeliveries(limit: .max, leaseMilliseconds: 0)
+      )
+      #expect(
+        counts.0.map { "\(number(sqlite: $0.jobID)) \($0.attempts)" }.sorted()
+          == counts.1.map { "\(number(memory: $0.jobID)) \($0.attempts)" }.sorted(), "step \(stepCount)")
     default:
       let worker = "w\(pick(3))"
       if pick(4) == 0 {
@@ -72,11 +92,22 @@ private struct RandomRun {
     if stepCount % 200 == 0 { try await compareEverything() }
   }
 
+  private mutating func limit() -> Int? { pick(2) == 0 ? nil : 1 + pick(30) }
+  private func number(sqlite id: String) -> Int { ids.firstIndex { $0.sqlite == id } ?? -1 }
+  private func number(memory id: String) -> Int { ids.firstIndex { $0.memory == id } ?? -1 }
+
   private mutating func enqueue() async throws {
-    let new = NewJob(
+    var new = NewJob(
       kind: JobKind.allCases[pick(2)], payload: Data("p\(pick(3))".utf8), inputBlobs: ["in\(pick(20))"],
-      priority: pick(3), maxAttempts: 1 + pick(3), idempotencyKey: pick(2) == 0 ? "key\(pick(40))" : nil)
+      priority: pick(3), maxAttempts: 1 + pick(3), idempotencyKey: pick(2) == 0 ? "key\(pick(40))" : nil,
+      owner: ["", "a", "b"][pick(3)], webhook: pick(4) == 0 ? "http://hook" : nil)
+    var after: [Int] = []
+    if !ids.isEmpty, pick(3) == 0 {
+      for _ in 0...pick(2) { after.append(max(0, ids.count - 1 - pick(12))) }
+    }
+    new.after = after.map { ids[$0].sqlite }
     let left = await outcome { try await sqlite.enqueue(new) }
+    new.after = after.map { ids[$0].memory }
     let right = await outcome { try await memory.enqueue(new) }
     switch (left, right) {
     case (.success(let left), .success(let right)):
@@ -151,7 +182,8 @@ private struct RandomRun {
     """
     \(job.kind) \(job.state) \(job.priority) \(job.attempts)/\(job.maxAttempts) \(job.progress) \(job.stage ?? "-") \
     \(job.failure?.code ?? "-") \(job.cancelRequested) \(job.leaseToken) \(job.worker ?? "-") \(job.inputBlobs) \
-    \(job.startedAt == nil) \(job.finishedAt == nil) \(String(decoding: job.payload, as: UTF8.self))
+    \(job.startedAt == nil) \(job.finishedAt == nil) \(String(decoding: job.payload, as: UTF8.self)) \
+    \(job.owner) \(job.waitingFor) \(job.isDead)
     """
   }
 }
@@ -165,6 +197,7 @@ private struct Refusal: Error, Equatable {
     case JobStoreError.leaseLost: text = "lease lost"
     case JobStoreError.wrongState(_, let state): text = "wrong state \(state)"
     case JobStoreError.notFound: text = "not found"
+    case JobStoreError.dependencyFailed: text = "dependency failed"
     default: text = "\(error)"
     }
   }

@@ -1,0 +1,66 @@
+import ArgumentParser
+import EnqueueLoop
+import Foundation
+import JobQueue
+
+struct Enqueue: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Durable jobs a second: the queue against a plain loop in C, one caller and many.")
+
+  @Option(help: "Jobs in each run.") var count = 2000
+  @Option(help: "Runs of each, taken in turn; the medians are compared.") var rounds = 5
+  @Option(help: "Callers at the same time.") var clients = 32
+
+  func run() async throws {
+    var (loop, one, many): ([Double], [Double], [Double]) = ([], [], [])
+    for _ in 0..<rounds {
+      loop.append(
+        try inFolder { folder in
+          let seconds = docq_enqueue_loop(folder.appendingPathComponent("queue").path, Int32(count))
+          try check(seconds > 0, "the loop in C did not work")
+          return Double(count) / seconds
+        })
+      one.append(try await enqueue(clients: 1))
+      many.append(try await enqueue(clients: clients))
+    }
+    let (plain, single, together) = (loop.quantile(0.5), one.quantile(0.5), many.quantile(0.5))
+    func text(_ rate: Double) -> String { String(format: "%.0f", rate) }
+    print(
+      "enqueue, synchronous=FULL, median of \(rounds): loop in C \(text(plain))/s; one caller \(text(single))/s "
+        + String(format: "(%.2fx); ", single / plain) + "\(clients) callers \(text(together))/s "
+        + String(format: "(%.2fx)", together / plain))
+  }
+
+  private func enqueue(clients: Int) async throws -> Double {
+    let folder = try makeFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let store = try SQLiteJobStore(data: try DataFolder.open(folder))
+    let start = secondsNow()
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for _ in 0..<clients {
+        group.addTask {
+          for _ in 0..<count / clients {
+            _ = try await store.enqueue(NewJob(kind: .ingest, payload: Data("{\"number\":1}".utf8)))
+          }
+        }
+      }
+      try await group.waitForAll()
+    }
+    let rate = Double(count / clients * clients) / (secondsNow() - start)
+    let stored = try await store.counts()[.ingest]?[.queued] ?? 0
+    try check(stored == count / clients * clients, "\(stored) jobs are there")
+    return rate
+  }
+
+  private func makeFolder() throws -> URL {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("docq-enqueue-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    return folder
+  }
+
+  private func inFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
+    let folder = try makeFolder()
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try body(folder)
+  }
+}

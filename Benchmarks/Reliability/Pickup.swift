@@ -1,0 +1,83 @@
+import ArgumentParser
+import Foundation
+import JobQueue
+import Logging
+
+struct Pickup: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "How long until an idle worker, a process of its own, has a new job in hand.")
+
+  @Option(help: "Jobs.") var jobs = 500
+
+  func run() async throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("docq-pickup-\(UUID().uuidString)")
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let data = try DataFolder.open(folder)
+    let store = try SQLiteJobStore(data: data)
+    let bell = try DoorbellListener(data)
+    let worker = Process()
+    worker.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+    worker.arguments = ["pickup-worker", folder.path]
+    worker.standardError = FileHandle.nullDevice
+    try worker.run()
+    defer {
+      kill(worker.processIdentifier, SIGKILL)
+      worker.waitUntilExit()
+    }
+    var (fromCall, fromAnswer): ([Double], [Double]) = ([], [])
+    for index in 0..<jobs + 20 {
+      let called = secondsNow()
+      let job = try await store.enqueue(NewJob(kind: .ingest, payload: Data("{}".utf8))).job
+      let answered = secondsNow()
+      let limit = answered + 10
+      while try await store.job(job.id)?.state.isFinal != true {
+        try check(secondsNow() < limit, "the worker does not take jobs")
+        let generation = bell.generation
+        await bell.wait(after: generation, timeout: .milliseconds(20))
+      }
+      let body = try await store.result(job.id)?.body ?? Data()
+      guard let started = Double(String(decoding: body, as: UTF8.self)) else { throw Broken("no time in the result") }
+      // The first ones find the worker starting.
+      if index >= 20 {
+        fromCall.append(started - called)
+        fromAnswer.append(max(0, started - answered))
+      }
+      try await Task.sleep(for: .milliseconds(Int.random(in: 1...8)))
+    }
+    let before = processorSeconds(worker.processIdentifier)
+    try await Task.sleep(for: .seconds(5))
+    let idle = (processorSeconds(worker.processIdentifier) - before) / 5 * 1000
+    print(
+      "pickup of \(jobs) jobs, synchronous=FULL: from the acknowledgement \(fromAnswer.latencies); from the call "
+        + "\(fromCall.latencies); idle worker \(String(format: "%.1f", idle)) ms of processor time a second")
+  }
+
+  private func processorSeconds(_ pid: pid_t) -> Double {
+    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+    return threads.reduce(0) { sum, thread in
+      let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/schedstat", encoding: .utf8)) ?? ""
+      return sum + (text.split(separator: " ").first.flatMap { Double($0) } ?? 0) / 1e9
+    }
+  }
+}
+
+/// The worker whose reaction is measured.
+struct PickupWorker: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(shouldDisplay: false)
+  @Argument var folder: String
+
+  private struct Clock: JobHandler {
+    let kinds: [JobKind] = [.ingest]
+    func run(_ job: Job, context: JobContext) async throws -> JobResult {
+      JobResult(contentType: "text/plain", body: Data("\(secondsNow())".utf8))
+    }
+  }
+
+  func run() async throws {
+    let data = try DataFolder.open(URL(fileURLWithPath: folder))
+    try await Worker(
+      name: "pickup", data: data, store: try SQLiteJobStore(data: data), blobs: try FileBlobStore(data: data),
+      handlers: [Clock()], options: WorkerOptions(), log: Logger(label: "pickup")
+    ).run()
+  }
+}

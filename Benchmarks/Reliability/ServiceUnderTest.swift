@@ -1,0 +1,144 @@
+import Foundation
+import Synchronization
+
+/// The four programs on a data folder of their own, started and killed one by one.
+final class ServiceUnderTest: Sendable {
+  static let workers = ["docq-ingestor", "docq-forecaster", "docq-scorer"]
+  static let programs = ["docq-gateway"] + workers
+
+  let data: URL
+  let port: Int
+  private let options: [String]
+  private let ownsData: Bool
+  private let children = Mutex<[String: Process]>([:])
+  /// Its end tells the children that this program is gone, however it went.
+  private let lifeline = Pipe()
+
+  /// - Parameter data: a folder to use and leave; nil for a new one that is removed at the end.
+  init(data: URL? = nil, gatewayOptions: [String] = []) throws {
+    ownsData = data == nil
+    self.data =
+      data ?? FileManager.default.temporaryDirectory.appendingPathComponent("docq-reliability-\(UUID().uuidString)")
+    port = try HTTPConnection.freePort()
+    options = gatewayOptions
+    try FileManager.default.createDirectory(at: self.data, withIntermediateDirectories: true)
+  }
+
+  func start(_ names: [String] = ServiceUnderTest.programs) async throws {
+    for name in names { try launch(name) }
+    try await becomeReady()
+  }
+
+  func becomeReady(within seconds: Double = 30) async throws {
+    let end = secondsNow() + seconds
+    while secondsNow() < end {
+      if let answer = try? HTTPConnection(port: port).send("GET", "/readyz"), answer.status == 200 { return }
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    throw Broken("the gateway did not become ready; see \(data.path)/log")
+  }
+
+  func launch(_ name: String) throws {
+    let process = Process()
+    process.executableURL = Self.folder.appendingPathComponent(name)
+    process.arguments =
+      ["--data", data.path] + (name == "docq-gateway" ? ["--port", "\(port)"] + options : [])
+    process.environment = ProcessInfo.processInfo.environment.merging(
+      ["DOCQ_SUPERVISED": "1", "DOCQ_THREADS": "1"], uniquingKeysWith: { $1 })
+    process.standardInput = lifeline.fileHandleForReading
+    let log = data.appendingPathComponent("log").path
+    if !FileManager.default.fileExists(atPath: log) {
+      _ = FileManager.default.createFile(atPath: log, contents: nil)
+    }
+    let handle = FileHandle(forWritingAtPath: log)
+    _ = try? handle?.seekToEnd()
+    process.standardError = handle
+    process.standardOutput = handle
+    try process.run()
+    children.withLock { $0[name] = process }
+  }
+
+  /// SIGKILL, and a new one in its place.
+  func killAndRestart(_ name: String) throws {
+    let process = children.withLock { $0[name] }
+    if let process {
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
+    try launch(name)
+  }
+
+  func isRunning(_ name: String) -> Bool { children.withLock { $0[name] }?.isRunning ?? false }
+
+  func pid(_ name: String) -> pid_t { children.withLock { $0[name] }?.processIdentifier ?? 0 }
+
+  /// Open descriptors of a program.
+  func descriptors(_ name: String) -> Int {
+    ((try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid(name))/fd")) ?? []).count
+  }
+
+  /// Resident memory of a program in bytes.
+  func memory(_ name: String) -> Int {
+    let text = (try? String(contentsOfFile: "/proc/\(pid(name))/statm", encoding: .utf8)) ?? ""
+    return (text.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+  }
+
+  /// Processor time of a program so far, in seconds.
+  func processorSeconds(_ name: String) -> Double {
+    let text = (try? String(contentsOfFile: "/proc/\(pid(name))/stat", encoding: .utf8)) ?? ""
+    let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+    guard fields.count > 12, let user = Double(fields[11]), let system = Double(fields[12]) else { return 0 }
+    return (user + system) / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  /// Files below blobs and tmp.
+  func storedFiles() -> [String] {
+    ["blobs", "tmp"].flatMap { folder in
+      let root = data.appendingPathComponent(folder).path
+      return ((try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? []).filter { path in
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: "\(root)/\(path)", isDirectory: &isFolder) && !isFolder.boolValue
+      }
+    }
+  }
+
+  /// SIGTERM to all; those that do not end are killed.
+  func stop() {
+    let all = children.withLock { children in
+      defer { children = [:] }
+      return Array(children.values)
+    }
+    for process in all where process.isRunning { process.terminate() }
+    let end = secondsNow() + 10
+    for process in all {
+      while process.isRunning, secondsNow() < end { usleep(10_000) }
+      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+      process.waitUntilExit()
+    }
+    if ownsData { try? FileManager.default.removeItem(at: data) }
+  }
+
+  /// The programs stand beside this one.
+  static let folder = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+
+  /// A PDF to send: one page that says `text`.
+  static func page(_ text: String) -> Data {
+    let stream = "BT /F1 12 Tf 72 720 Td (\(text)) Tj ET"
+    let objects = [
+      "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+      "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+      "<</Length \(stream.utf8.count)>>stream\n\(stream)\nendstream", "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ]
+    var body = "%PDF-1.4\n"
+    var places: [Int] = []
+    for (index, object) in objects.enumerated() {
+      places.append(body.utf8.count)
+      body += "\(index + 1) 0 obj\(object)endobj\n"
+    }
+    let start = body.utf8.count
+    body += "xref\n0 \(objects.count + 1)\n0000000000 65535 f \n"
+    for place in places { body += String(format: "%010d 00000 n \n", place) }
+    body += "trailer<</Size \(objects.count + 1)/Root 1 0 R>>\nstartxref\n\(start)\n%%EOF\n"
+    return Data(body.utf8)
+  }
+}
