@@ -48,8 +48,8 @@ let package = Package(
     .target(
       name: "JobHandlers",
       dependencies: [
-        "DocumentModel", "PDFReader", "LayoutAnalysis", "Extraction", "Forecasting", "ImpactScoring", "JobQueue",
-        logging,
+        "CSandbox", "DocumentModel", "PDFReader", "LayoutAnalysis", "Extraction", "Forecasting", "ImpactScoring",
+        "JobQueue", logging,
       ]),
     .target(
       name: "Gateway", dependencies: ["CCurl", "JobQueue", hummingbird, lifecycle, logging, crypto],
@@ -72,8 +72,8 @@ let package = Package(
       name: "EnqueueLoop", path: "Benchmarks/EnqueueLoop", publicHeadersPath: "include",
       linkerSettings: [.linkedLibrary("sqlite3")]),
     .executableTarget(
-      name: "docq-reliability", dependencies: ["EnqueueLoop", "JobQueue", argumentParser, logging],
-      path: "Benchmarks/Reliability", exclude: ["http_peer.py", "run", "requirements.txt"]),
+      name: "docq-reliability", dependencies: ["EnqueueLoop", "JobHandlers", "JobQueue", argumentParser, logging],
+      path: "Benchmarks/Reliability", exclude: ["http_peer.py", "requirements.txt", "run", "schemathesis.toml"]),
 
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),

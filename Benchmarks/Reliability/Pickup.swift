@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import JobHandlers
 import JobQueue
 import Logging
 
@@ -15,15 +16,12 @@ struct Pickup: AsyncParsableCommand {
     let data = try DataFolder.open(folder)
     let store = try SQLiteJobStore(data: data)
     let bell = try DoorbellListener(data)
-    let worker = Process()
-    worker.executableURL = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-    worker.arguments = ["pickup-worker", folder.path]
-    worker.standardError = FileHandle.nullDevice
-    try worker.run()
-    defer {
-      kill(worker.processIdentifier, SIGKILL)
-      worker.waitUntilExit()
-    }
+    let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+    let worker = try ChildProcess(
+      URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath(), ["pickup-worker", folder.path],
+      descriptors: [null, null, null])
+    close(null)
+    defer { worker.signal(SIGKILL) }
     var (fromCall, fromAnswer): ([Double], [Double]) = ([], [])
     for index in 0..<jobs + 20 {
       let called = secondsNow()
@@ -44,9 +42,9 @@ struct Pickup: AsyncParsableCommand {
       }
       try await Task.sleep(for: .milliseconds(Int.random(in: 1...8)))
     }
-    let before = processorSeconds(worker.processIdentifier)
+    let before = processorSeconds(worker.pid)
     try await Task.sleep(for: .seconds(5))
-    let idle = (processorSeconds(worker.processIdentifier) - before) / 5 * 1000
+    let idle = (processorSeconds(worker.pid) - before) / 5 * 1000
     print(
       "pickup of \(jobs) jobs, synchronous=FULL: from the acknowledgement \(fromAnswer.latencies); from the call "
         + "\(fromCall.latencies); idle worker \(String(format: "%.1f", idle)) ms of processor time a second")

@@ -1,4 +1,5 @@
 import Foundation
+import JobHandlers
 import Synchronization
 
 /// The four programs on a data folder of their own, started and killed one by one.
@@ -10,7 +11,7 @@ final class ServiceUnderTest: Sendable {
   let port: Int
   private let options: [String]
   private let ownsData: Bool
-  private let children = Mutex<[String: Process]>([:])
+  private let children = Mutex<[String: ChildProcess]>([:])
   /// Its end tells the children that this program is gone, however it went.
   private let lifeline = Pipe()
 
@@ -39,38 +40,28 @@ final class ServiceUnderTest: Sendable {
   }
 
   func launch(_ name: String) throws {
-    let process = Process()
-    process.executableURL = Self.folder.appendingPathComponent(name)
-    process.arguments =
-      ["--data", data.path] + (name == "docq-gateway" ? ["--port", "\(port)"] + options : [])
-    process.environment = ProcessInfo.processInfo.environment.merging(
-      ["DOCQ_SUPERVISED": "1", "DOCQ_THREADS": "1"], uniquingKeysWith: { $1 })
-    process.standardInput = lifeline.fileHandleForReading
-    let log = data.appendingPathComponent("log").path
-    if !FileManager.default.fileExists(atPath: log) {
-      _ = FileManager.default.createFile(atPath: log, contents: nil)
-    }
-    let handle = FileHandle(forWritingAtPath: log)
-    _ = try? handle?.seekToEnd()
-    process.standardError = handle
-    process.standardOutput = handle
-    try process.run()
-    children.withLock { $0[name] = process }
+    let log = open(data.appendingPathComponent("log").path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+    defer { close(log) }
+    let child = try ChildProcess(
+      Self.folder.appendingPathComponent(name),
+      ["--data", data.path] + (name == "docq-gateway" ? ["--port", "\(port)"] + options : []),
+      variables: ["DOCQ_SUPERVISED": "1", "DOCQ_THREADS": "1"],
+      descriptors: [lifeline.fileHandleForReading.fileDescriptor, log, log])
+    children.withLock { $0[name] = child }
   }
 
   /// SIGKILL, and a new one in its place.
-  func killAndRestart(_ name: String) throws {
-    let process = children.withLock { $0[name] }
-    if let process {
-      kill(process.processIdentifier, SIGKILL)
-      process.waitUntilExit()
+  func killAndRestart(_ name: String) async throws {
+    if let child = children.withLock({ $0[name] }) {
+      child.signal(SIGKILL)
+      _ = await child.ended()
     }
     try launch(name)
   }
 
   func isRunning(_ name: String) -> Bool { children.withLock { $0[name] }?.isRunning ?? false }
 
-  func pid(_ name: String) -> pid_t { children.withLock { $0[name] }?.processIdentifier ?? 0 }
+  func pid(_ name: String) -> pid_t { children.withLock { $0[name] }?.pid ?? 0 }
 
   /// Open descriptors of a program.
   func descriptors(_ name: String) -> Int {
@@ -108,12 +99,12 @@ final class ServiceUnderTest: Sendable {
       defer { children = [:] }
       return Array(children.values)
     }
-    for process in all where process.isRunning { process.terminate() }
+    for child in all { child.signal(SIGTERM) }
     let end = secondsNow() + 10
-    for process in all {
-      while process.isRunning, secondsNow() < end { usleep(10_000) }
-      if process.isRunning { kill(process.processIdentifier, SIGKILL) }
-      process.waitUntilExit()
+    for child in all {
+      while child.isRunning, secondsNow() < end { usleep(10_000) }
+      child.signal(SIGKILL)
+      while child.isRunning { usleep(1000) }
     }
     if ownsData { try? FileManager.default.removeItem(at: data) }
   }

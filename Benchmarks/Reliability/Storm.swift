@@ -44,7 +44,7 @@ struct Storm: AsyncParsableCommand {
       let victim = ServiceUnderTest.programs.randomElement(using: &generator)!
       // One that never gets as far as its start proves nothing.
       if Int.random(in: 0..<4, using: &generator) == 0 { try? await service.becomeReady() }
-      try service.killAndRestart(victim)
+      try await service.killAndRestart(victim)
       killed += 1
     }
     for thread in threads { await thread.value }

@@ -97,13 +97,14 @@ struct JobRoutes: Sendable {
       let waiter = JobWaiter(store: gateway.store, changes: gateway.changes)
       job = try await waiter.wait(for: job.id, seconds: min(seconds, gateway.configuration.maxWait))
     }
-    return JSONOutput.tagged(try JSONOutput.encoder.encode(JobView(job)), contentType: "application/json", request)
+    return JSONOutput.tagged(JobView(job).json, contentType: "application/json", request)
   }
 
   // MARK: - Results
 
   /// The result of a final job; a problem for one that failed or is not done.
   func result(_ job: Job, _ request: Request) async throws -> Response {
+    try DocumentFormats.checkName(request)
     switch job.state {
     case .queued, .running:
       throw Problem(
@@ -154,7 +155,10 @@ struct JobRoutes: Sendable {
   /// Server-sent events: all of the job's, from `Last-Event-ID` on, until the final one.
   private func events(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let job = try await job(context)
-    let start = request.headers[.lastEventID].flatMap { Int64($0) } ?? 0
+    let lastID = request.headers[.lastEventID] ?? "0"
+    guard let start = Int64(lastID), start >= 0 else {
+      throw Problem(400, "invalid-event-id", "Last-Event-ID: '\(lastID.prefix(40))' is not the id of an event")
+    }
     let (store, changes) = (gateway.store, gateway.changes)
     let draining = gateway.draining
     let body = ResponseBody { writer in
@@ -201,13 +205,22 @@ private struct DocumentFormats: Decodable {
   var formats: [String: String]
   var pages: [String: String]
 
+  /// Refuses a `?format=` that no result has.
+  static func checkName(_ request: Request) throws {
+    guard let wanted = request.uri.queryParameters["format"], !types.contains(where: { $0.format == wanted }) else {
+      return
+    }
+    throw Problem(
+      406, "no-format",
+      "there is no format '\(wanted.prefix(40))'; there are \(types.map(\.format).joined(separator: ", "))")
+  }
+
   /// By `?format=`, else by Accept, else JSON.
   func choose(_ request: Request) throws -> (format: String, contentType: String) {
     let names = Self.types.map(\.format).joined(separator: ", ")
-    if let wanted = request.uri.queryParameters["format"].map(String.init) {
-      guard let type = Self.types.first(where: { $0.format == wanted }) else {
-        throw Problem(406, "no-format", "there is no format '\(wanted.prefix(40))'; there are \(names)")
-      }
+    if let wanted = request.uri.queryParameters["format"],
+      let type = Self.types.first(where: { $0.format == wanted })
+    {
       return (type.format, type.contentType)
     }
     let accepted = (request.headers[.accept] ?? "*/*").split(separator: ",").map {

@@ -71,6 +71,43 @@ struct JobView: Encodable {
   }
 }
 
+extension JobView {
+  /// What `JSONOutput.encoder` makes of it, several times faster: it is asked for more than anything else.
+  var json: Data {
+    var text = "{"
+    func add(_ name: StaticString, _ value: String) { text += "\(text.utf8.count > 1 ? "," : "")\"\(name)\":\(value)" }
+    add("attempts", "\(attempts)")
+    if let cancelRequested { add("cancel_requested", "\(cancelRequested)") }
+    add("created_at", Self.quoted(createdAt))
+    if let dead { add("dead", "\(dead)") }
+    if let error {
+      add("error", "{\"code\":\(Self.quoted(error.code)),\"message\":\(Self.quoted(error.message))}")
+    }
+    if let finishedAt { add("finished_at", Self.quoted(finishedAt)) }
+    add("id", Self.quoted(id))
+    add("kind", Self.quoted(kind.rawValue))
+    add(
+      "links",
+      "{\"events\":\(Self.quoted(links.events)),\"result\":\(Self.quoted(links.result)),"
+        + "\"self\":\(Self.quoted(links.`self`))}")
+    add("max_attempts", "\(maxAttempts)")
+    if let priority { add("priority", "\(priority)") }
+    add("progress", progress == progress.rounded() ? "\(Int(progress))" : "\(progress)")
+    if let runAfter { add("run_after", Self.quoted(runAfter)) }
+    if let stage { add("stage", Self.quoted(stage)) }
+    if let startedAt { add("started_at", Self.quoted(startedAt)) }
+    add("state", Self.quoted(state.rawValue))
+    if let waitingFor { add("waiting_for", "\(waitingFor)") }
+    return Data((text + "}").utf8)
+  }
+
+  private static func quoted(_ text: String) -> String {
+    let isPlain = text.utf8.allSatisfy { $0 >= 32 && $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\") }
+    if isPlain { return "\"\(text)\"" }
+    return (try? JSONOutput.encoder.encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "\"\""
+  }
+}
+
 struct JobListView: Encodable {
   var jobs: [JobView]
   var nextCursor: String?

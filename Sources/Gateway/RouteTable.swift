@@ -11,17 +11,19 @@ struct RouteTable: Sendable {
     var parts: [Substring]
   }
 
-  private(set) var entries: [Entry] = []
+  /// By the number of parts of the path.
+  private var entries: [Int: [Entry]] = [:]
 
   mutating func add(_ method: HTTPRequest.Method, _ path: String, _ access: Access) {
-    entries.append(Entry(method: method, path: path, access: access, parts: path.split(separator: "/")))
+    let parts = path.split(separator: "/")
+    entries[parts.count, default: []].append(Entry(method: method, path: path, access: access, parts: parts))
   }
 
   /// The entries that a request's path falls under, one for each method.
   func entries(of path: String) -> [Entry] {
     let found = path.split(separator: "/")
-    return entries.filter { entry in
-      entry.parts.count == found.count && zip(entry.parts, found).allSatisfy { $0.hasPrefix("{") || $0 == $1 }
+    return (entries[found.count] ?? []).filter { entry in
+      zip(entry.parts, found).allSatisfy { $0.utf8.first == UInt8(ascii: "{") || $0 == $1 }
     }
   }
 

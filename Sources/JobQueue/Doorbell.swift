@@ -14,8 +14,7 @@ public enum Doorbell {
     let directory = open(data.run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     guard directory >= 0 else { return }
     defer { close(directory) }
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: data.run.path)) ?? []
-    for name in names where name.hasSuffix(".bell") {
+    for name in FolderNames.read(data.run.path) where name.hasSuffix(".bell") {
       withSocketAddress(directory: directory, name: name) { address, length in
         var byte: UInt8 = 1
         if sendto(descriptor, &byte, 1, 0, address, length) < 0, errno == ECONNREFUSED {
@@ -141,5 +140,23 @@ public final class DoorbellListener: ChangeSignal {
       return over.values.map(\.continuation)
     }
     for waiter in expired { waiter.resume() }
+  }
+}
+
+/// Names in a folder, without Foundation's detours: this is done at every write to the queue.
+enum FolderNames {
+  static func read(_ path: String) -> [String] {
+    guard let folder = opendir(path) else { return [] }
+    defer { closedir(folder) }
+    var names: [String] = []
+    while let entry = readdir(folder) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+        pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: entry.pointee.d_name)) {
+          String(cString: $0)
+        }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
   }
 }

@@ -4,10 +4,18 @@ import GRDB
 
 /// A job's row, and the transitions that several operations share.
 enum JobRow {
+  /// What makes a job, in the order in which `job` reads it.
+  static let columns = """
+    id, kind, state, priority, payload, attempts, max_attempts, progress, stage, failure, cancel_requested, created_at, \
+    run_after, started_at, finished_at, lease_token, worker, owner, waiting_for, is_dead, request_id, traceparent, \
+    payload_sha256
+    """
+
   static func fetch(_ db: Database, _ id: String) throws -> Job? {
-    guard let row = try Row.fetchOne(db, sql: "SELECT * FROM job WHERE id = ?", arguments: [id]) else { return nil }
+    let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM job WHERE id = ?")
+    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
     let result = try job(row, in: db)
-    guard sha256(result.payload) == (try value(row, "payload_sha256")) else {
+    guard sha256(result.payload) == (try value(row, 22)) else {
       throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
     }
     return result
@@ -15,28 +23,22 @@ enum JobRow {
 
   static func sha256(_ bytes: Data) -> Data { Data(SHA256.hash(data: bytes)) }
 
+  /// - Parameter row: of `columns`.
   static func job(_ row: Row, in db: Database) throws -> Job {
-    var result = try job(row)
-    result.inputBlobs = try String.fetchAll(
-      db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 1 ORDER BY blob", arguments: [result.id])
-    return result
-  }
-
-  /// The row without its input blobs.
-  static func job(_ row: Row) throws -> Job {
-    let failure: Data? = try optional(row, "failure")
+    let failure: Data? = try optional(row, 9)
+    let id: String = try value(row, 0)
+    let blobs = try db.cachedStatement(
+      sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 1 ORDER BY blob")
     return Job(
-      id: try value(row, "id"), kind: try name(row, "kind"), state: try name(row, "state"),
-      priority: try value(row, "priority"), payload: try value(row, "payload"), inputBlobs: [],
-      attempts: try value(row, "attempts"), maxAttempts: try value(row, "max_attempts"),
-      progress: try value(row, "progress"), stage: try optional(row, "stage"),
+      id: id, kind: try name(row, 1), state: try name(row, 2), priority: try value(row, 3), payload: try value(row, 4),
+      inputBlobs: try String.fetchAll(blobs, arguments: [id]), attempts: try value(row, 5),
+      maxAttempts: try value(row, 6), progress: try value(row, 7), stage: try optional(row, 8),
       failure: failure.flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
-      cancelRequested: try value(row, "cancel_requested"), createdAt: try value(row, "created_at"),
-      runAfter: try value(row, "run_after"), startedAt: try optional(row, "started_at"),
-      finishedAt: try optional(row, "finished_at"), leaseToken: try value(row, "lease_token"),
-      worker: try optional(row, "worker"), owner: try value(row, "owner"), waitingFor: try value(row, "waiting_for"),
-      isDead: try value(row, "is_dead"),
-      origin: JobOrigin(requestID: try optional(row, "request_id"), traceparent: try optional(row, "traceparent")))
+      cancelRequested: try value(row, 10), createdAt: try value(row, 11), runAfter: try value(row, 12),
+      startedAt: try optional(row, 13), finishedAt: try optional(row, 14), leaseToken: try value(row, 15),
+      worker: try optional(row, 16), owner: try value(row, 17), waitingFor: try value(row, 18),
+      isDead: try value(row, 19),
+      origin: JobOrigin(requestID: try optional(row, 20), traceparent: try optional(row, 21)))
   }
 
   static func event(_ row: Row) throws -> JobEvent {
@@ -62,18 +64,36 @@ enum JobRow {
     return value
   }
 
-  private static func name<Value: RawRepresentable<String>>(_ row: Row, _ column: String) throws -> Value {
-    let text: String = try value(row, column)
+  static func value<Value: DatabaseValueConvertible>(_ row: Row, _ index: Int) throws -> Value {
+    guard let value: Value = try optional(row, index) else {
+      throw JobStoreError.corrupt(detail: "a row lacks its column \(index)")
+    }
+    return value
+  }
+
+  static func optional<Value: DatabaseValueConvertible>(_ row: Row, _ index: Int) throws -> Value? {
+    let stored: DatabaseValue = row[index]
+    guard !stored.isNull else { return nil }
+    guard let value = Value.fromDatabaseValue(stored) else {
+      throw JobStoreError.corrupt(detail: "a row's column \(index) is not what it should be")
+    }
+    return value
+  }
+
+  private static func name<Value: RawRepresentable<String>>(_ row: Row, _ index: Int) throws -> Value {
+    let text: String = try value(row, index)
     guard let value = Value(rawValue: text) else {
-      throw JobStoreError.corrupt(detail: "a row's \(column) is '\(text.prefix(40))'")
+      throw JobStoreError.corrupt(detail: "a row holds '\(text.prefix(40))'")
     }
     return value
   }
 
   static func record(_ db: Database, _ id: String, _ type: String, _ data: [String: any Sendable]) throws {
-    let body = try JSONSerialization.data(withJSONObject: data, options: [.sortedKeys, .withoutEscapingSlashes])
-    try db.execute(
-      sql: "INSERT INTO job_event (job_id, type, time, data) VALUES (?, ?, ?, ?)",
+    let body =
+      data.isEmpty
+      ? Data("{}".utf8)
+      : try JSONSerialization.data(withJSONObject: data, options: [.sortedKeys, .withoutEscapingSlashes])
+    try db.cachedStatement(sql: "INSERT INTO job_event (job_id, type, time, data) VALUES (?, ?, ?, ?)").execute(
       arguments: [id, type, WallClock.milliseconds(), body])
   }
 
@@ -153,7 +173,7 @@ enum JobRow {
       sql: """
         SELECT job.id, state FROM job_after JOIN job ON job.id = job_after.after_id WHERE job_id = ? ORDER BY job.id
         """, arguments: [id]
-    ).map { (id: try value($0, "id") as String, state: try name($0, "state") as JobState) }
+    ).map { (id: try value($0, 0) as String, state: try name($0, 1) as JobState) }
     return (
       states.first { $0.state == .failed || $0.state == .cancelled }?.id, states.count { $0.state != .succeeded }
     )

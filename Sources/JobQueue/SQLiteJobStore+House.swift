@@ -69,7 +69,8 @@ extension SQLiteJobStore {
   // MARK: - Settings
 
   static func settings(_ db: Database, of kind: JobKind) throws -> QueueSettings {
-    let stored = try Data.fetchOne(db, sql: "SELECT settings FROM queue WHERE kind = ?", arguments: [kind.rawValue])
+    let stored = try Data.fetchOne(
+      db.cachedStatement(sql: "SELECT settings FROM queue WHERE kind = ?"), arguments: [kind.rawValue])
     return try stored.map { try decoded(QueueSettings.self, $0) } ?? QueueSettings()
   }
 

@@ -105,6 +105,7 @@ public final class Worker: Sendable {
   private func houseKeeping(_ bell: DoorbellListener) async {
     var nextCollection = ContinuousClock.now
     var nextDeletion = ContinuousClock.now
+    var nextExpiry = ContinuousClock.now
     while !isStopping {
       let generation = bell.generation
       do {
@@ -112,9 +113,12 @@ public final class Worker: Sendable {
           let count = try await store.releaseAll(ofWorker: worker)
           if count > 0 { log.warning("worker \(worker) died; \(count) job(s) queued again") }
         }
-        let expired = try await store.expireLeases()
-        if expired > 0 { log.warning("\(expired) lease(s) ran out") }
         let now = ContinuousClock.now
+        if now >= nextExpiry {
+          nextExpiry = now + min(.seconds(3), options.lease / 4)
+          let expired = try await store.expireLeases()
+          if expired > 0 { log.warning("\(expired) lease(s) ran out") }
+        }
         let due = laterDrops.withLock { drops in
           defer { drops.removeAll { $0.due <= now } }
           return drops.filter { $0.due <= now }.flatMap(\.names)

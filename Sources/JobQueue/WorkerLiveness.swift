@@ -33,8 +33,7 @@ public final class WorkerLiveness: Sendable {
 
   /// Names of workers whose process is gone; `taken` is called with each before its lock file is removed.
   public static func collectDead(in data: DataFolder, _ taken: @Sendable (String) async throws -> Void) async rethrows {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: data.run.path)) ?? []
-    for name in names where name.hasSuffix(".lock") {
+    for name in FolderNames.read(data.run.path) where name.hasSuffix(".lock") {
       let path = data.run.appendingPathComponent(name).path
       let descriptor = open(path, O_RDWR | O_CLOEXEC)
       guard descriptor >= 0 else { continue }

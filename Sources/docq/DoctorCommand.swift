@@ -86,12 +86,19 @@ struct DoctorCommand: AsyncParsableCommand {
   private func sandbox() -> Finding {
     do {
       let status = try SandboxStatus.probe()
-      // Reading system files is needed for fonts; the rest must be impossible.
-      let breaches = status.breaches.filter { $0 != "read-file" }
-      return Finding(
-        check: "sandbox", ok: breaches.isEmpty,
-        detail: "\(status.active.joined(separator: ", "))"
-          + (breaches.isEmpty ? "" : "; a parser could still: \(breaches.joined(separator: ", "))"))
+      let limits = ParserLimits()
+      // Fonts have to be readable; where the kernel has no Landlock, so is the rest.
+      let serious = status.breaches.filter { $0 != "read-file" }
+      let detail = [
+        status.active.joined(separator: ", "),
+        "at most \(limits.addressSpaceBytes >> 30) GiB of memory, \(limits.cpuSeconds) s of processor time, no process of its own",
+        serious.isEmpty
+          ? "tried in vain: network, writing files, starting programs"
+          : "a parser could still: \(serious.joined(separator: ", ")); use a newer kernel",
+        status.breaches.contains("read-file")
+          ? "this kernel has no Landlock: a parser could read this user's other files" : "reads nothing but fonts",
+      ]
+      return Finding(check: "sandbox", ok: serious.isEmpty, detail: detail.joined(separator: "; "))
     } catch {
       return Finding(check: "sandbox", ok: false, detail: "\(error)")
     }

@@ -1,5 +1,6 @@
 import Dispatch
 import Foundation
+import JobHandlers
 import Logging
 import Synchronization
 
@@ -15,7 +16,7 @@ final class Supervisor: Sendable {
   }
 
   private struct State {
-    var running: [String: Process] = [:]
+    var running: [String: ChildProcess] = [:]
     var stopping = false
     var failuresInARow: [String: Int] = [:]
   }
@@ -55,10 +56,10 @@ final class Supervisor: Sendable {
       state.stopping = true
       return Array(state.running.values)
     }
-    for child in children where child.isRunning { child.terminate() }
+    for child in children { child.signal(SIGTERM) }
     DispatchQueue.global().asyncAfter(deadline: .now() + grace) { [self] in
       let late = state.withLock { Array($0.running.values) }
-      for child in late where child.isRunning { kill(child.processIdentifier, SIGKILL) }
+      for child in late { child.signal(SIGKILL) }
     }
   }
 
@@ -82,45 +83,20 @@ final class Supervisor: Sendable {
     }
   }
 
-  private enum ExitStatus: CustomStringConvertible {
-    case exited(Int32)
-    case killed(Int32)
-    var description: String {
-      switch self {
-      case .exited(let code): "exit status \(code)"
-      case .killed(let signal): "signal \(signal)"
-      }
+  private func runOnce(_ program: Program) async throws -> ChildProcess.Ending {
+    // Starting and recording are one step, so that `stop` never misses a child.
+    let child = try state.withLock { state in
+      guard !state.stopping else { throw CancellationError() }
+      let child = try ChildProcess(
+        program.executable, program.arguments, variables: ["DOCQ_SUPERVISED": "1"],
+        descriptors: [lifeline.fileHandleForReading.fileDescriptor, STDOUT_FILENO, STDERR_FILENO])
+      state.running[program.name] = child
+      return child
     }
-  }
-
-  private func runOnce(_ program: Program) async throws -> ExitStatus {
-    let process = Process()
-    process.executableURL = program.executable
-    process.arguments = program.arguments
-    var environment = ProcessInfo.processInfo.environment
-    environment["DOCQ_SUPERVISED"] = "1"
-    process.environment = environment
-    process.standardInput = lifeline.fileHandleForReading
-    return try await withCheckedThrowingContinuation { continuation in
-      process.terminationHandler = { [self] ended in
-        state.withLock { $0.running[program.name] = nil }
-        let status: ExitStatus =
-          ended.terminationReason == .uncaughtSignal
-          ? .killed(ended.terminationStatus) : .exited(ended.terminationStatus)
-        continuation.resume(returning: status)
-      }
-      do {
-        // Starting and recording are one step, so that `stop` never misses a child.
-        try state.withLock { state in
-          guard !state.stopping else { throw CancellationError() }
-          try process.run()
-          state.running[program.name] = process
-        }
-        log.info("\(program.name) started as process \(process.processIdentifier)")
-      } catch {
-        continuation.resume(throwing: error)
-      }
-    }
+    log.info("\(program.name) started as process \(child.pid)")
+    let ending = await child.ended()
+    state.withLock { $0.running[program.name] = nil }
+    return ending
   }
 }
 
