@@ -118,10 +118,10 @@ struct DoctorCommand: AsyncParsableCommand {
     do {
       let summary = try ForecastModels.summary(try ForecastModels.folder(of: ForecastModels.standard))
       try BLAS.open()
-      let millions = String(format: "%.1f", Double(summary.parameters) / 1e6)
       return Finding(
         check: "models", ok: true,
-        detail: "\(ForecastModels.standard) loads, \(millions) million parameters; "
+        detail: "\(ForecastModels.standard) loads, "
+          + String(format: "%.1f million parameters; ", Double(summary.parameters) / 1e6)
           + "\(Kernels.name) kernels, OpenBLAS with those of \(BLAS.core), \(Parallel.threads) thread(s)")
     } catch {
       return Finding(check: "models", ok: false, detail: "\(error)")
