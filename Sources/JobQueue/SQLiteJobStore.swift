@@ -7,6 +7,10 @@ import GRDB
 /// transaction that holds the state change, the result and the event.
 public final class SQLiteJobStore: JobStore {
   private let database: DatabasePool
+  /// A reading connection of its own for what takes microseconds. Waiting for it on a caller's thread is safe, because who
+  /// holds it is running; waiting there for one of the pool's readers is not: those are given back by threads that the
+  /// waiting ones may have used up.
+  private let lookups: DatabaseQueue
   private let writer: GroupCommit
   let clock: any LeaseClock
 
@@ -31,6 +35,11 @@ public final class SQLiteJobStore: JobStore {
     let settings = configuration
     database = try mappingErrors { try Self.open(path, settings) }
     writer = GroupCommit(database, onChange: onChange)
+    var reading = settings
+    reading.readonly = true
+    let readingSettings = reading
+    // The file is in WAL mode by now, and this connection finds it so.
+    lookups = try mappingErrors { try DatabaseQueue(path: path, configuration: readingSettings) }
     try mappingErrors {
       // GRDB sets synchronous=NORMAL when it turns WAL on, after any preparation of ours: FULL has to come last.
       try database.writeWithoutTransaction { db in
@@ -374,7 +383,7 @@ public final class SQLiteJobStore: JobStore {
   /// For what takes microseconds: reads on the calling thread.
   private func readAtOnce<Value>(_ value: (Database) throws -> Value) throws -> Value {
     do {
-      return try database.read(value)
+      return try lookups.read(value)
     } catch {
       throw mapped(error)
     }
