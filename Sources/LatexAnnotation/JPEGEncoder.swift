@@ -1,7 +1,9 @@
 /// Writes pictures as baseline JPEG (ITU T.81) with full-resolution colour.
-struct JPEGEncoder {
+package struct JPEGEncoder {
   /// 1 to 100, as in the tables of the IJG's library.
-  var quality = 90
+  package var quality = 90
+
+  package init() {}
 
   private static let zigzag: [Int] = [
     0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7, 14, 21,
@@ -100,7 +102,7 @@ struct JPEGEncoder {
   }
 
   /// - Parameter rgb: three bytes a pixel, row by row, width x height x 3 in all.
-  func encode(rgb: [UInt8], width: Int, height: Int) -> [UInt8] {
+  package func encode(rgb: [UInt8], width: Int, height: Int) -> [UInt8] {
     precondition(rgb.count == width * height * 3 && width > 0 && height > 0 && width < 65536 && height < 65536)
     let scale = quality < 50 ? 5000 / max(1, quality) : 200 - 2 * quality
     let tables = [Self.luminance, Self.chrominance].map { $0.map { min(255, max(1, ($0 * scale + 50) / 100)) } }
