@@ -33,6 +33,9 @@ struct MarkLog {
     var context: Int
   }
 
+  /// Marks of the output routine (running heads, rules above footnotes) are numbered from here.
+  static let outputMarks = 1_000_000
+
   private(set) var marks: [Int: Mark] = [:]
   private(set) var contexts: [Context] = []
   /// The marks that are no longer open behind a mark.
@@ -103,14 +106,14 @@ struct MarkLog {
           orphans = []
         }
         let isParagraph = kind == "po" || kind == "pi"
-        if isParagraph, isHeadingDue {
+        if isParagraph, isHeadingDue, number < Self.outputMarks {
           isHeadingDue = false
           headingParagraph = number
           begin("head*", line, mark: 0)
         }
         begin(kind.hasPrefix("p") && kind.count == 2 ? "p" : kind, line, mark: number)
         marks[number] = Mark(kind: kind, opens: true, line: line, context: open.last!, file: files.last ?? "")
-        lastMark = max(lastMark, number)
+        if number < Self.outputMarks { lastMark = max(lastMark, number) }
       case "-":
         guard let number = Int(argument) else { continue }
         let kind = String(verb.dropFirst())
@@ -124,13 +127,13 @@ struct MarkLog {
         if kind == "d" { while contexts[open.last!].name == "d" { closed += endMark("d", line) } }
         if number > 0 {
           marks[number] = Mark(kind: kind, opens: false, line: line, context: open.last!, file: files.last ?? "")
-          lastMark = max(lastMark, number)
+          if number < Self.outputMarks { lastMark = max(lastMark, number) }
         }
         if kind == "tab" || kind == "p" {
           closed += orphans
           orphans = []
         }
-        closedBehind[lastMark, default: []] += closed
+        closedBehind[number >= Self.outputMarks ? number : lastMark, default: []] += closed
       case "B":
         if argument.hasPrefix("head") { isHeadingDue = false }
         begin(String(argument), line, mark: 0)

@@ -43,18 +43,17 @@ struct MarkedCompile {
       throw LatexAnnotationError.cannotWrite(folder: folder.path, reason: (error as NSError).localizedDescription)
     }
     var skipped = Set<Int>()
+    var emptyMarks = Set<Int>()
     var reason = ""
     var reach = 0, lastPage = -1
+    let auxiliary = auxiliaryFiles()
     for attempt in 0...maxRepairs {
       progress(Double(attempt) / Double(maxRepairs + 1), attempt == 0 ? "compiling with marks" : "mending marks")
       try writeSkipped(skipped)
       try? files.removeItem(at: pdf)
-      let engine = compile.engine(folder)
-      if attempt == 0 {
-        try compile.settle(engine, folder)
-      } else {
-        try engine.run("pdflatex", PaperCompile.arguments + [compile.name], clock: compile.clock)
-      }
+      // What the plain compile wrote for its next run: with it, one run has the right page numbers and references.
+      for (name, data) in auxiliary { try? data.write(to: folder.appendingPathComponent(name)) }
+      try compile.engine(folder).run("pdflatex", PaperCompile.arguments + [compile.name], clock: compile.clock)
       let texLog = TexLog(folder, compile.job)
       let log = MarkLog(texLog.text)
       guard files.fileExists(atPath: pdf.path) else {
@@ -66,14 +65,19 @@ struct MarkedCompile {
       let pages = try read(pdf)
       guard let difference = PageComparison.firstDifference(plainPages, pages) else {
         let trace = try MarkedPDF(pdf, fileName: compile.name).trace(log, skipped: skipped)
+        let lost = skipped.subtracting(emptyMarks).count
+        guard lost <= max(12, trace.markCount / 10) else {
+          reason = "\(lost) of \(trace.markCount) marks would have to be left out"
+          break
+        }
         guard trace.pages.count == pages.count, trace.markCount > 0 else {
           throw LatexAnnotationError.unexpected(
             file: compile.name,
             reason: "the marks cannot be read back (\(trace.markCount) marks on \(trace.pages.count) pages)")
         }
         return Result(
-          log: log, trace: trace, source: source, others: otherTexts(), skipped: skipped.count,
-          warnings: skipped.isEmpty ? [] : ["\(skipped.count) mark(s) moved something and were left out"])
+          log: log, trace: trace, source: source, others: otherTexts(), skipped: lost,
+          warnings: lost == 0 ? [] : ["\(lost) mark(s) moved something and were left out"])
       }
       reason = difference.description
       if texLog.errorCount > plain.log.errorCount, let error = texLog.firstError {
@@ -88,7 +92,8 @@ struct MarkedCompile {
       let used = Set(trace.pages.joined().lazy.compactMap { trace.stacks[$0.stack].last?.mark })
       let empty = log.emptyParagraphs.subtracting(used).subtracting(skipped)
       if !empty.isEmpty {
-        skipped.formUnion(empty.flatMap { [$0, $0 + 1] })
+        emptyMarks.formUnion(empty.flatMap { [$0, $0 + 1] })
+        skipped.formUnion(emptyMarks)
         continue
       }
       // The same page again: look further around.
@@ -102,6 +107,21 @@ struct MarkedCompile {
       file: compile.name,
       reason: "the compile with marks differs from the plain one: \(reason)"
         + (plain.log.firstError.map { "; the log's first error: \($0)" } ?? ""))
+  }
+
+  /// What TeX reads again from the run before.
+  private func auxiliaryFiles() -> [String: Data] {
+    let endings: Set<String> = [
+      "aux", "toc", "lof", "lot", "out", "nav", "snm", "loa", "lol", "bbl", "brf", "ind", "gls", "acr", "spl", "thm",
+      "ent", "tdo", "xref", "mtc", "ptc", "maf", "loe", "los", "cpt", "pytxcode", "upa", "upb", "end", "nlo", "nls",
+    ]
+    var result: [String: Data] = [:]
+    let walk = FileManager.default.enumerator(atPath: folder.path)
+    while let path = walk?.nextObject() as? String, result.count < 2000 {
+      guard let ending = path.split(separator: ".").last, endings.contains(ending.lowercased()) else { continue }
+      result[path] = try? Data(contentsOf: folder.appendingPathComponent(path))
+    }
+    return result
   }
 
   private func writeSkipped(_ skipped: Set<Int>) throws {

@@ -98,7 +98,7 @@ struct MarkStack {
   private mutating func apply(_ number: Int) {
     guard let mark = log.marks[number] else { return }
     current = nil
-    if mark.kind != "furn", mark.kind != "rule" { behind = number }
+    if number < MarkLog.outputMarks { behind = number }
     let closed = Set(log.closedBehind[number] ?? [])
     if closed.contains(where: { log.marks[$0]?.kind == "d" }), !open.isEmpty { finishDisplay(closed) }
     open.removeAll { closed.contains($0.mark) }
