@@ -5,7 +5,8 @@ package enum SourceMarker {
   private static let arguments: [String: String] = [
     "title": "title", "abstract": "abstract", "caption": "cap", "captionof": "cap", "subcaption": "cap",
     "captionabove": "cap", "captionbelow": "cap", "icmltitle": "title", "maintitle": "title", "articletitle": "title",
-    "Title": "title", "frametitle": "head1", "framesubtitle": "head2", "tablecaption": "cap", "topcaption": "cap",
+    "Title": "title", "frametitle": "head1", "framesubtitle": "head2",
+    "paragraph": "head4", "subparagraph": "head5", "tablecaption": "cap", "topcaption": "cap",
     "bottomcaption": "cap", "figcaption": "cap",
   ]
 
@@ -28,6 +29,10 @@ package enum SourceMarker {
           if let group = scan.group() {
             let environment = String(decoding: group, as: UTF8.self)
             if LatexScanner.verbatimEnvironments.contains(environment) { scan.skipVerbatim(environment) }
+            if environment == "abstract", let body = body(of: environment, scan) {
+              inserts.append((body.lowerBound, "\\docqB{abstract}"))
+              inserts.append((body.upperBound, "\\docqE{abstract}"))
+            }
             if environment == "frame" || environment == "frame*", let inner = argument(of: environment, scan) {
               inserts.append((inner.lowerBound, "\\docqB{head1}"))
               inserts.append((inner.upperBound, "\\docqE{head1}"))
@@ -55,6 +60,28 @@ package enum SourceMarker {
       copied = insert.at
     }
     return out + bytes[copied...]
+  }
+
+  /// What stands between `\begin{name}`, its optional argument and `\end{name}`.
+  private static func body(of name: String, _ scan: LatexScanner) -> Range<Int>? {
+    let start = scan.position
+    var inside = scan
+    inside.skipSpace()
+    if inside.byte() == 91 || inside.byte() == 123 { return nil }
+    while let byte = inside.byte() {
+      switch byte {
+      case 37: inside.skipComment()
+      case 92:
+        let here = inside.position
+        if inside.controlSequence() == "end", inside.group() == Array(name.utf8) {
+          // Behind a comment the mark would be part of it.
+          let text = trimmed(start..<here, inside.bytes)
+          return text.isEmpty ? nil : text
+        }
+      default: inside.position += 1
+      }
+    }
+    return nil
   }
 
   /// Without the space at the ends, which classes remove: a mark would be in their way.

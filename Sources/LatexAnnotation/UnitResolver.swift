@@ -216,6 +216,9 @@ struct UnitResolver {
 
   /// A paragraph that stands in no list, theorem or box.
   func isPlainParagraph(_ unit: SourceUnit) -> Bool {
-    surroundings(unit).allSatisfy { ["center", "flushleft", "flushright", "large", "Large", "bf"].contains($0) }
+    surroundings(unit).allSatisfy {
+      ["center", "flushleft", "flushright", "large", "Large", "bf", "CJK", "CJK*", "CJKUTF8", "spacing", "small"]
+        .contains($0)
+    }
   }
 }
