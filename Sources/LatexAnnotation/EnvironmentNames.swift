@@ -42,6 +42,6 @@ enum EnvironmentNames {
   ]
   /// What stands in front of the text and is neither title nor abstract.
   static let front: Set<String> = [
-    "maketitle", "titlepage", "frontmatter", "CCSXML", "keyword", "keywords", "IEEEkeywords",
+    "maketitle", "frontmatter", "CCSXML", "keyword", "keywords", "IEEEkeywords",
   ]
 }

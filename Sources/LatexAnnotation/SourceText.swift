@@ -4,11 +4,32 @@ import Foundation
 struct SourceText {
   private let lines: [Substring]
   private let others: [String: [Substring]]
+  private let shorthands: [(name: String, meaning: String)]
 
   /// - Parameter others: further files that TeX read text from, such as the .bbl.
   init(_ source: FlattenedSource, others: [String: String]) {
     lines = Self.split(source.text)
+    shorthands = Self.shorthands(in: source.text)
     self.others = others.mapValues(Self.split)
+  }
+
+  /// The author's macros that begin or end a display: `\newcommand{\be}{\begin{equation}}`.
+  private static func shorthands(in text: String) -> [(name: String, meaning: String)] {
+    let pattern =
+      #/\\(?:newcommand|renewcommand|providecommand|def)\*?\s*\{?(\\[A-Za-z]+)\}?\s*\{\s*(\\(?:begin|end)\{[a-z]+\*?\})\s*\}/#
+    return text.matches(of: pattern).map { (String($0.1), String($0.2)) }
+  }
+
+  private static func expanding(_ name: String, _ meaning: String, _ text: String) -> String {
+    var result = ""
+    var rest = text[...]
+    while let range = rest.range(of: name) {
+      result += rest[..<range.lowerBound]
+      let isWhole = !(rest[range.upperBound...].first?.isLetter ?? false)
+      result += isWhole ? meaning : name
+      rest = rest[range.upperBound...]
+    }
+    return result + rest
   }
 
   private static func split(_ text: String) -> [Substring] {
@@ -20,7 +41,14 @@ struct SourceText {
     guard let lines = context.file.isEmpty ? lines : others[Self.baseName(context.file)] else { return "" }
     var (first, last) = (context.line, context.endLine)
     switch unit.label {
-    case .title: return command(lines, around: first, names: Self.headings) ?? slice(lines, first, last)
+    case .title:
+      // Some environments bring their heading with them.
+      if first >= 1, first <= lines.count, !Self.headings.contains(where: { lines[first - 1].contains("\\" + $0) }),
+        ["\\begin{", "\\bibliography", "\\printbibliography"].contains(where: { lines[first - 1].contains($0) })
+      {
+        return slice(lines, first, first)
+      }
+      return command(lines, around: first, names: Self.headings) ?? slice(lines, first, last)
     case .paperTitle: return named(lines, ["title", "icmltitle", "Title"]) ?? slice(lines, first, last)
     case .caption:
       return command(lines, around: first, names: ["caption", "captionof", "subcaption", "subfloat", "subfigure"])
@@ -166,7 +194,10 @@ struct SourceText {
       ]
       if enders.contains(where: text.hasPrefix) { last -= 1 }
     }
-    let text = slice(lines, first, last)
+    var text = slice(lines, first, last)
+    if part > 0 || text.contains("\\") {
+      for (name, meaning) in shorthands { text = Self.expanding(name, meaning, text) }
+    }
     let parts = Self.partsBetweenDisplays(text)
     return part < parts.count ? parts[part] : (parts.last ?? text)
   }

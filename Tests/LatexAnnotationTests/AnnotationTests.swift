@@ -59,8 +59,6 @@ struct AnnotationTests {
     #expect(sources(.text).contains { $0.hasPrefix("Papers have paragraphs without formulas") })
     #expect(sources(.textEquation).contains { $0.hasPrefix("Other paragraphs have a formula") })
     #expect(sources(.textEquation).contains { $0.hasPrefix("where $m$ is the mass") })
-    // An author's macro that has a formula in it.
-    #expect(sources(.textEquation).contains { $0.hasPrefix("An appendix shows") })
     #expect(annotation.quality.unlabelledGlyphs == 0)
     #expect(annotation.quality.skippedMarks == 0)
   }
@@ -157,6 +155,7 @@ struct AnnotationTests {
     let annotation = try annotate("odd/escape.tex")
     let text = annotation.document.pages.flatMap(\.words).map(\.text).joined(separator: " ")
     #expect(text.contains("Before") && !text.contains("root:"))
+    #expect(throws: LatexAnnotationError.self) { try annotate("odd/write-outside.tex") }
     for place in [fixtures, fixtures.appendingPathComponent("odd"), FileManager.default.temporaryDirectory] {
       #expect(!FileManager.default.fileExists(atPath: place.appendingPathComponent("escaped.txt").path))
     }
