@@ -29,6 +29,19 @@ struct MarkedCompile {
   func run(
     maxRepairs: Int, progress: (Double, String) -> Void, pages read: (URL) throws -> [Page]
   ) throws -> Result {
+    let auxiliary = auxiliaryFiles()
+    do {
+      return try run(maxRepairs, auxiliary, insideAbstracts: true, progress, read)
+    } catch LatexAnnotationError.notFaithful {
+      // Some classes take an abstract's body apart: there the environment alone has to say where it is.
+      return try run(maxRepairs, auxiliary, insideAbstracts: false, progress, read)
+    }
+  }
+
+  private func run(
+    _ maxRepairs: Int, _ auxiliary: [String: Data], insideAbstracts: Bool, _ progress: (Double, String) -> Void,
+    _ read: (URL) throws -> [Page]
+  ) throws -> Result {
     let files = FileManager.default
     let main = folder.appendingPathComponent(compile.name)
     guard let marks = Bundle.module.url(forResource: "Resources/docqmarks", withExtension: "tex")
@@ -36,7 +49,7 @@ struct MarkedCompile {
     let first = "\\pdfcompresslevel=0 \\pdfobjcompresslevel=0 \\input{docqmarks}\\relax "
     let pdf = folder.appendingPathComponent(compile.job + ".pdf")
     do {
-      try Data(Array(first.utf8) + SourceMarker.mark(source.bytes)).write(to: main)
+      try Data(Array(first.utf8) + SourceMarker.mark(source.bytes, insideAbstracts: insideAbstracts)).write(to: main)
       try? files.removeItem(at: folder.appendingPathComponent("docqmarks.tex"))
       try files.copyItem(at: marks, to: folder.appendingPathComponent("docqmarks.tex"))
     } catch {
@@ -46,7 +59,6 @@ struct MarkedCompile {
     var emptyMarks = Set<Int>()
     var reason = ""
     var reach = 0, lastPage = -1
-    let auxiliary = auxiliaryFiles()
     for attempt in 0...maxRepairs {
       progress(Double(attempt) / Double(maxRepairs + 1), attempt == 0 ? "compiling with marks" : "mending marks")
       try writeSkipped(skipped)

@@ -10,7 +10,7 @@ package enum SourceMarker {
     "bottomcaption": "cap", "figcaption": "cap",
   ]
 
-  package static func mark(_ bytes: [UInt8]) -> [UInt8] {
+  package static func mark(_ bytes: [UInt8], insideAbstracts: Bool = true) -> [UInt8] {
     var scan = LatexScanner(bytes)
     var inserts: [(at: Int, text: String)] = []
     while let byte = scan.byte() {
@@ -29,7 +29,7 @@ package enum SourceMarker {
           if let group = scan.group() {
             let environment = String(decoding: group, as: UTF8.self)
             if LatexScanner.verbatimEnvironments.contains(environment) { scan.skipVerbatim(environment) }
-            if environment == "abstract", let body = body(of: environment, scan) {
+            if insideAbstracts, environment == "abstract", let body = body(of: environment, scan) {
               inserts.append((body.lowerBound, "\\docqB{abstract}"))
               inserts.append((body.upperBound, "\\docqE{abstract}"))
             }
