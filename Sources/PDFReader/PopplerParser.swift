@@ -6,6 +6,13 @@ import Foundation
 struct PopplerParser {
   let options: PDFReadOptions
   let output: FrameOutput
+  private let recognizer: PageRecognizer?
+
+  init(options: PDFReadOptions, output: FrameOutput) {
+    self.options = options
+    self.output = output
+    recognizer = options.ocr.mode == .never ? nil : PageRecognizer(options.ocr)
+  }
 
   /// Loads what poppler and fontconfig load on first use.
   static func warmUp() {
@@ -18,17 +25,7 @@ struct PopplerParser {
     cairo_surface_destroy(surface)
   }
 
-  func run() {
-    let input = FileHandle(fileDescriptor: 0)
-    let data: Data
-    var status = stat()
-    if fstat(0, &status) == 0, status.st_size > 0,
-      let mapped = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, 0, 0), mapped != MAP_FAILED
-    {
-      data = Data(bytesNoCopy: mapped, count: Int(status.st_size), deallocator: .none)
-    } else {
-      data = input.readDataToEndOfFile()
-    }
+  func run(_ data: Data) {
     let document = open(data)
     let pageCount = Int(poppler_document_get_n_pages(document))
     guard pageCount > 0 else {
@@ -91,12 +88,31 @@ struct PopplerParser {
     }
     defer { g_object_unref(UnsafeMutableRawPointer(source)) }
     var page = PageText.read(source, index: index)
-    if options.findRulings { page.rulings = RulingFinder.rulings(on: source, width: page.width, height: page.height) }
+    var scan: PageRecognizer.Outcome?
+    let (width, height) = (page.width, page.height)
+    if let recognizer, ScannedPage.needsRecognition(page, mode: options.ocr.mode) {
+      scan = ScannedPage.read(source, &page, recognizer, options: options)
+      if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
+    }
+    if options.findRulings {
+      page.rulings =
+        if let scan, page.straightening != nil {
+          RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
+        } else {
+          RulingFinder.rulings(on: source, width: width, height: height)
+        }
+    }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
     output.send(frame)
     if let dpi = options.imageDPI {
-      if let png = PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi) {
+      let png =
+        if let straightening = page.straightening {
+          straightenedPNG(of: source, index, straightening, dpi: dpi)
+        } else {
+          PageImageRenderer.png(of: source, width: width, height: height, dpi: dpi)
+        }
+      if let png {
         var frame = FrameEncoder(.image, reserving: png.count + 16)
         frame.append(index)
         frame.append(data: png)
@@ -105,5 +121,16 @@ struct PopplerParser {
         output.warn("page \(index + 1) could not be rendered")
       }
     }
+  }
+
+  private func straightenedPNG(
+    of source: OpaquePointer, _ index: Int, _ straightening: Straightening, dpi: Double
+  ) -> [UInt8]? {
+    var width = 0.0, height = 0.0
+    poppler_page_get_size(source, &width, &height)
+    let page = Page(index: index, width: width, height: height)
+    return ScannedPage.picture(
+      of: source, page, scale: PageImageRenderer.scale(width: width, height: height, dpi: dpi))?
+      .straightened(straightening)?.png()
   }
 }
