@@ -16,6 +16,7 @@ Needs Pillow.
 import argparse
 import glob
 import json
+import math
 import os
 import subprocess
 import sys
@@ -45,6 +46,20 @@ def read(docq, file, *options):
 
 def words_of(page, scale):
     return [([v * scale for v in w["bbox"]], w["text"]) for w in page["words"]]
+
+
+def unstraightened(page):
+    """The page's words where they stand on the picture before it was turned by a few degrees."""
+    angle = -math.radians(page.get("straightening", {}).get("degrees", 0))
+    cx, cy = page["width"] / 2, page["height"] / 2
+    for word in page["words"]:
+        x0, y0, x1, y1 = word["bbox"]
+        x, y = (x0 + x1) / 2 - cx, (y0 + y1) / 2 - cy
+        # Clockwise on a page whose y grows downwards.
+        dx = x * math.cos(angle) - y * math.sin(angle) - x
+        dy = x * math.sin(angle) + y * math.cos(angle) - y
+        word["bbox"] = [x0 + dx, y0 + dy, x1 + dx, y1 + dy]
+    return page
 
 
 def recall(lines, words, margin, fold=str):
@@ -80,8 +95,7 @@ def receipts(docq, folder, options):
         if document is None:
             total += sum(len("".join(text.split())) for _, text in lines)
             continue
-        page = document["pages"][0]
-        # Straightened pages keep their size unless they were turned.
+        page = unstraightened(document["pages"][0])
         scale = Image.open(file).width / page["width"]
         one = recall(lines, words_of(page, scale), 4, str.upper)
         print(f"{name} {one[0] / max(1, one[1]):.3f}")

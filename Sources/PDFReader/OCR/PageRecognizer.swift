@@ -9,6 +9,8 @@ final class PageRecognizer {
 
   /// More pieces of ink than this are noise, not text: tesseract would need minutes for them.
   private static let maxPieces = 60_000
+  /// From this confidence of all letters on, a page needs no second look.
+  private static let clean = 0.88
   /// Below this confidence of all letters a page may be read from the wrong side.
   private static let doubtful = 0.6
   /// Below this one, what looks like words is none.
@@ -52,16 +54,22 @@ final class PageRecognizer {
         0.01, options.secondsPerPage - Double(used.components.seconds) - Double(used.components.attoseconds) / 1e18)
     }
     var (straight, degrees) = straightened(gray, ink)
-    var result = engine.recognize(straight, resolution: resolution, mode: PSM_AUTO, seconds: left())
+    var result = engine.recognize(straight, .page, resolution: resolution, seconds: left())
     if result.confidence < Self.doubtful, !result.isPartial,
       let more = TesseractEngine.quarterTurns(of: gray, resolution: resolution), more != 0,
       let turnedGray = gray.turned(by: more), let turnedInk = ink.turned(by: more)
     {
       let (otherStraight, otherDegrees) = straightened(turnedGray, turnedInk)
-      let other = engine.recognize(otherStraight, resolution: resolution, mode: PSM_AUTO, seconds: left())
-      if other.confidence > result.confidence {
+      let other = engine.recognize(otherStraight, .page, resolution: resolution, seconds: left())
+      if other.evidence > result.evidence {
         (straight, degrees, result, turns) = (otherStraight, otherDegrees, other, (turns + more) % 4)
       }
+    }
+    // Receipts and bad copies: other ways to see the page often find more; the best of them counts.
+    for pass in [TesseractEngine.Pass.block, .blockInUnevenLight]
+    where result.confidence < Self.clean && !result.isPartial && left() > 1 {
+      let other = engine.recognize(straight, pass, resolution: resolution, seconds: left())
+      if other.evidence > result.evidence, !other.isPartial { result = other }
     }
     let straightening = Straightening(quarterTurns: turns, degrees: degrees)
     page = page.turned(by: turns)

@@ -31,10 +31,8 @@ final class Raster {
 
   /// Clockwise for positive degrees, on white, same size.
   func rotated(by degrees: Double) -> Raster? {
-    Raster(
-      pixRotate(
-        pix, Float(degrees * .pi / 180), Int32(L_ROTATE_AREA_MAP), Int32(L_BRING_IN_WHITE), Int32(width), Int32(height))
-    )
+    // Sizes of 0 keep the picture's own.
+    Raster(pixRotate(pix, Float(degrees * .pi / 180), Int32(L_ROTATE_AREA_MAP), Int32(L_BRING_IN_WHITE), 0, 0))
   }
 
   /// 1 bit a pixel, ink 1, with a threshold that follows the lighting.

@@ -26,6 +26,9 @@ final class TesseractEngine {
     /// The time was up before the whole page was recognised.
     var isPartial: Bool
 
+    /// How much was read: letters weighted by how far their confidence is above that of guesses.
+    var evidence: Double { words.reduce(0) { $0 + ($1.confidence - 0.4) * Double($1.text.count) } }
+
     /// Of all letters, in [0, 1]; 0 for no words.
     var confidence: Double {
       let letters = words.reduce(0) { $0 + $1.text.count }
@@ -50,11 +53,23 @@ final class TesseractEngine {
     TessBaseAPIDelete(handle)
   }
 
+  /// Ways to look at a page.
+  enum Pass {
+    /// Columns, pictures and tables are told apart first.
+    case page
+    /// All text is one block, as on a receipt.
+    case block
+    /// A block, black and white told apart tile by tile.
+    case blockInUnevenLight
+  }
+
   /// - Parameters:
   ///   - resolution: pixels per inch of the picture.
   ///   - seconds: after so long, what was recognised is returned.
-  func recognize(_ raster: Raster, resolution: Int, mode: TessPageSegMode, seconds: Double) -> Result {
-    TessBaseAPISetPageSegMode(handle, mode)
+  func recognize(_ raster: Raster, _ pass: Pass, resolution: Int, seconds: Double) -> Result {
+    TessBaseAPISetPageSegMode(handle, pass == .page ? PSM_AUTO : PSM_SINGLE_BLOCK)
+    // 0: Otsu's threshold for the whole page; 1: leptonica's for tiles.
+    _ = TessBaseAPISetVariable(handle, "thresholding_method", pass == .blockInUnevenLight ? "1" : "0")
     TessBaseAPISetImage2(handle, raster.pix)
     TessBaseAPISetSourceResolution(handle, Int32(resolution))
     defer { TessBaseAPIClear(handle) }
