@@ -14,6 +14,8 @@ public struct DocumentIngestion: Sendable {
     public var imageDPI: Double?
     /// No more than the first so many of the pages; nil for the reader's own limit.
     public var maxPages: Int?
+    /// So many processes share the pages of the document.
+    public var processes = 1
     /// Whether and how pages without text are recognised.
     public var ocr: OCROptions
 
@@ -53,6 +55,7 @@ public struct DocumentIngestion: Sendable {
     readOptions.password = options.password
     readOptions.imageDPI = options.imageDPI
     readOptions.ocr = options.ocr
+    readOptions.processes = options.processes
     if let maxPages = options.maxPages { readOptions.maxPages = min(readOptions.maxPages, maxPages) }
     if let pages = options.pages { readOptions.pages = try PageSelection(pages) }
     var document = try reader.read(

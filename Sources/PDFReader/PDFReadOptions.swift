@@ -14,10 +14,14 @@ public struct PDFReadOptions: Codable, Sendable {
   public var maxAttachmentBytes: Int
   /// When and how text is recognised from pictures.
   public var ocr: OCROptions
+  /// So many processes share the pages of a document.
+  public var processes: Int
+  /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
+  var share = 0
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
-    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never
+    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never, processes: Int = 1
   ) {
     self.password = password
     self.pages = pages
@@ -26,6 +30,7 @@ public struct PDFReadOptions: Codable, Sendable {
     self.maxPages = maxPages
     self.maxAttachmentBytes = maxAttachmentBytes
     self.ocr = ocr
+    self.processes = processes
   }
 }
 
@@ -54,5 +59,15 @@ public struct ParserLimits: Codable, Sendable {
     self.outputFileBytes = outputFileBytes
     self.maxInputBytes = maxInputBytes
     self.maxAnswerBytes = maxAnswerBytes
+  }
+}
+
+extension PDFReadOptions {
+  /// Of the pages that are read, those that fall to this process.
+  func shared(_ pages: [Int]) -> [Int] {
+    guard processes > 1 else { return pages }
+    // A few pages are read before a second process has opened the file.
+    guard pages.count >= 4 * processes else { return share == 0 ? pages : [] }
+    return stride(from: share, to: pages.count, by: processes).map { pages[$0] }
   }
 }

@@ -46,12 +46,14 @@ struct PopplerParser {
     frame.append(DocumentFacts.metadata(document))
     frame.append(DocumentFacts.outline(document))
     output.send(frame)
-    for attachment in DocumentFacts.attachments(document, maxBytes: options.maxAttachmentBytes) {
+    for attachment in options.share == 0
+      ? DocumentFacts.attachments(document, maxBytes: options.maxAttachmentBytes) : []
+    {
       var frame = FrameEncoder(.attachment)
       frame.append(attachment)
       output.send(frame)
     }
-    for index in pages { send(page: index, of: document) }
+    for index in options.shared(pages) { send(page: index, of: document) }
     output.send(FrameEncoder(.done))
   }
 

@@ -57,7 +57,10 @@ struct IngestCommand: AsyncParsableCommand {
 
   func run() async throws {
     if let output { try Output.makeFolder(output) }
-    try await FileBatch(files: files).run { file, label in
+    // What goes to standard output stays in order.
+    let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
+    let parallel = output == nil || remote.server != nil ? 1 : min(cores, files.count)
+    try await FileBatch(files: files).run(parallel: parallel) { file, label in
       if let server = try remote.client() {
         let job = try await server.submit(
           .ingest(file: file, pages: pages, password: password, ocr: ocr.rawValue, ocrLanguage: ocrLanguage),
@@ -76,6 +79,7 @@ struct IngestCommand: AsyncParsableCommand {
     if images, let imageFolder { try Output.makeFolder(imageFolder) }
     var options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images ? dpi : nil)
     options.ocr.mode = ocr
+    options.processes = files.count == 1 || output == nil ? max(1, ProcessInfo.processInfo.activeProcessorCount) : 1
     if let ocrLanguage, ocr != .never { options.ocr.languages = try OCRLanguages.parse(ocrLanguage) }
     let document = try DocumentIngestion().ingest(
       file, fileName: file.lastPathComponent, options: options,

@@ -35,7 +35,7 @@ struct ImageParser {
     output.send(frame)
     let recognizer = options.ocr.mode == .never ? nil : PageRecognizer(options.ocr)
     if recognizer == nil { output.warn("a picture has no text of its own, and text recognition is off") }
-    for index in pages { send(page: index, of: data, isOnly: count == 1, recognizer) }
+    for index in options.shared(pages) { send(page: index, of: data, isOnly: count == 1, recognizer) }
     output.send(FrameEncoder(.done))
   }
 
