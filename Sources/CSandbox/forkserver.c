@@ -114,6 +114,8 @@ char *docq_serve_forks(int socket) {
   static char task[MAX_TASK + 1];
   struct child children[MAX_CHILDREN];
   int count = 0;
+  // Nobody may wait any more for how a child ended.
+  signal(SIGPIPE, SIG_IGN);
   sigset_t ends, before;
   sigemptyset(&ends);
   sigaddset(&ends, SIGCHLD);
@@ -141,6 +143,7 @@ char *docq_serve_forks(int socket) {
       reply.pid = fork();
       if (reply.pid == 0) {
         setpgid(0, 0);
+        signal(SIGPIPE, SIG_DFL);
         sigprocmask(SIG_SETMASK, &before, NULL);
         // All of them lie above 2, where the server has its own three.
         for (int i = 0; i < 3; i++) {

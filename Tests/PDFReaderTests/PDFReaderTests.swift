@@ -1,5 +1,6 @@
 import DocumentModel
 import Foundation
+import Synchronization
 import Testing
 
 import PDFReader
@@ -112,6 +113,23 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
     #expect(Array(png.prefix(4)) == [0x89, 0x50, 0x4E, 0x47])
     // Width and height stand big-endian behind the signature.
     #expect(Int(png[18]) << 8 | Int(png[19]) == 596)
+  }
+
+  @Test func manyDocumentsAreReadAtATime() throws {
+    let counts = Mutex<[Int]>([])
+    DispatchQueue.concurrentPerform(iterations: 40) { number in
+      let name = ["pdf/minimal.pdf", "pdf/four-pages.pdf", "pdf/table.pdf"][number % 3]
+      let pages = (try? read(name, options: PDFReadOptions(processes: 1 + number % 2)))?.pages.count ?? -1
+      counts.withLock { $0.append(pages) }
+    }
+    #expect(counts.withLock { $0 }.allSatisfy { $0 > 0 })
+  }
+
+  @Test func processesShareThePagesOfOneDocument() throws {
+    let alone = try read("pdf/manual.pdf"), shared = try read("pdf/manual.pdf", options: PDFReadOptions(processes: 2))
+    #expect(shared.pages.map(\.index) == alone.pages.map(\.index))
+    #expect(shared.pages.map { $0.words.map(\.text) } == alone.pages.map { $0.words.map(\.text) })
+    #expect(shared.attachments.count == alone.attachments.count)
   }
 
   @Test func whatIsNoPDFIsNamed() throws {
