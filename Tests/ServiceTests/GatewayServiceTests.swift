@@ -96,6 +96,31 @@ extension RunningService {
     #expect(try await service.stop())
   }
 
+  /// More clients at once than the gateway has threads, each of them waiting for its answer.
+  @Test func manyClientsWaitAtOnce() async throws {
+    let service = try await RunningService()
+    let rounds = 5
+    let statuses = await withTaskGroup(of: [Int].self) { group in
+      for _ in 0..<32 {
+        group.addTask {
+          await withCheckedContinuation { done in
+            // `ask` blocks; a thread of its own keeps it off the tests' own pool.
+            Thread.detachNewThread {
+              let path = "/forecast?model=naive"
+              let answers = (0..<rounds).map { _ in
+                (try? service.ask("POST", path, ["Prefer": "wait=60"], body: series).status) ?? 0
+              }
+              done.resume(returning: answers)
+            }
+          }
+        }
+      }
+      return await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(statuses.count == 32 * rounds && statuses.allSatisfy { $0 == 200 }, "\(Set(statuses))")
+    #expect(try await service.stop())
+  }
+
   @Test func whatDidNotChangeIsNotSentAgain() async throws {
     let service = try await RunningService()
     let id = try service.submit()
