@@ -12,7 +12,7 @@ let package = Package(
   name: "docq",
   products: ["docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"].map {
     .executable(name: $0, targets: [$0])
-  },
+  } + [.library(name: "docq-faults", type: .dynamic, targets: ["FaultInjection"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -71,6 +71,9 @@ let package = Package(
     .target(
       name: "EnqueueLoop", path: "Benchmarks/EnqueueLoop", publicHeadersPath: "include",
       linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "FaultInjection", path: "Benchmarks/FaultInjection", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("dl")]),
     .executableTarget(
       name: "docq-reliability", dependencies: ["EnqueueLoop", "JobHandlers", "JobQueue", argumentParser, logging],
       path: "Benchmarks/Reliability", exclude: ["http_peer.py", "requirements.txt", "run", "schemathesis.toml"]),
