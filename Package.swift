@@ -38,6 +38,9 @@ let package = Package(
     .target(name: "DocumentModel"),
     .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
     .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
+    .target(
+      name: "LatexAnnotation", dependencies: ["CSandbox", "CZlib", "DocumentModel", "PDFReader"],
+      resources: [.copy("Resources")]),
     .target(name: "Extraction", dependencies: ["DocumentModel"]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
@@ -57,7 +60,7 @@ let package = Package(
     .target(name: "DocqClient", dependencies: ["CCurl"]),
 
     // The programs.
-    .executableTarget(name: "docq", dependencies: ["JobHandlers", "DocqClient", argumentParser]),
+    .executableTarget(name: "docq", dependencies: ["JobHandlers", "LatexAnnotation", "DocqClient", argumentParser]),
     .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser]),
     .executableTarget(name: "docq-ingestor", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),

@@ -8,10 +8,19 @@ public struct PDFReadOptions: Codable, Sendable {
   public var findRulings: Bool
   /// Render each page as PNG at this resolution; nil renders nothing.
   public var imageDPI: Double?
+  /// What `onImage` gets of a rendered page.
+  public var imageFormat = ImageFormat.png
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.
   public var maxAttachmentBytes: Int
+
+  public enum ImageFormat: String, Codable, Sendable {
+    /// A PNG file.
+    case png
+    /// What `PixelImage` reads.
+    case pixels
+  }
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
@@ -23,6 +32,26 @@ public struct PDFReadOptions: Codable, Sendable {
     self.imageDPI = imageDPI
     self.maxPages = maxPages
     self.maxAttachmentBytes = maxAttachmentBytes
+  }
+}
+
+/// A rendered page as plain pixels.
+public struct PixelImage: Sendable {
+  public var width: Int
+  public var height: Int
+  /// Red, green and blue of every pixel, row by row: width x height x 3 bytes.
+  public var rgb: [UInt8]
+
+  /// Reads what `onImage` gets with `ImageFormat.pixels`: width and height as UInt32, little endian, then `rgb`.
+  public init?(_ bytes: [UInt8]) {
+    guard bytes.count >= 8 else { return nil }
+    func number(_ at: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }
+    width = number(0)
+    height = number(4)
+    guard width > 0, height > 0, width < 1 << 16, height < 1 << 16, bytes.count == 8 + width * height * 3 else {
+      return nil
+    }
+    rgb = Array(bytes[8...])
   }
 }
 

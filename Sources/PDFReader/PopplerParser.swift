@@ -96,7 +96,11 @@ struct PopplerParser {
     frame.append(page)
     output.send(frame)
     if let dpi = options.imageDPI {
-      if let png = PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi) {
+      let image =
+        options.imageFormat == .png
+        ? PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi)
+        : PageImageRenderer.pixels(of: source, width: page.width, height: page.height, dpi: dpi)
+      if let png = image {
         var frame = FrameEncoder(.image, reserving: png.count + 16)
         frame.append(index)
         frame.append(data: png)
