@@ -27,6 +27,7 @@ let package = Package(
       name: "CPoppler", pkgConfig: "poppler-glib", providers: [.apt(["libpoppler-glib-dev", "libcairo2-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CTesseract", providers: [.apt(["libtesseract-dev", "libleptonica-dev"])]),
     .target(name: "CSandbox"),
     .target(name: "CKernels"),
 
@@ -36,7 +37,7 @@ let package = Package(
 
     // What docq does.
     .target(name: "DocumentModel"),
-    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
+    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "CTesseract", "DocumentModel"]),
     .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
     .target(
       name: "LatexAnnotation", dependencies: ["CSandbox", "CZlib", "DocumentModel", "PDFReader"],

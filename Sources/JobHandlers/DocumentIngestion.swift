@@ -14,12 +14,18 @@ public struct DocumentIngestion: Sendable {
     public var imageDPI: Double?
     /// No more than the first so many of the pages; nil for the reader's own limit.
     public var maxPages: Int?
+    /// Whether and how pages without text are recognised.
+    public var ocr: OCROptions
 
-    public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil) {
+    public init(
+      pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil,
+      ocr: OCROptions = OCROptions()
+    ) {
       self.pages = pages
       self.password = password
       self.imageDPI = imageDPI
       self.maxPages = maxPages
+      self.ocr = ocr
     }
   }
 
@@ -46,6 +52,7 @@ public struct DocumentIngestion: Sendable {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password
     readOptions.imageDPI = options.imageDPI
+    readOptions.ocr = options.ocr
     if let maxPages = options.maxPages { readOptions.maxPages = min(readOptions.maxPages, maxPages) }
     if let pages = options.pages { readOptions.pages = try PageSelection(pages) }
     var document = try reader.read(

@@ -34,14 +34,12 @@ extension LatexAnnotation {
     var options = PDFReadOptions()
     options.findRulings = false
     options.imageDPI = dpi
-    options.imageFormat = .pixels
+    options.imageFormat = .jpeg
     let count = document.pages.count
     let onImage: @Sendable (Int, [UInt8]) throws -> Void = { index, bytes in
-      guard let pixels = PixelImage(bytes) else { return }
-      let jpeg = JPEGEncoder().encode(rgb: pixels.rgb, width: pixels.width, height: pixels.height)
       progress?(Double(index + 1) / Double(max(1, count)), "page image \(index + 1)/\(count)")
       do {
-        try Data(jpeg).write(to: folder.appendingPathComponent(String(format: "page_%04d.jpg", index)))
+        try Data(bytes).write(to: folder.appendingPathComponent(String(format: "page_%04d.jpg", index)))
       } catch {
         throw LatexAnnotationError.cannotWrite(folder: folder.path, reason: Self.reason(error))
       }

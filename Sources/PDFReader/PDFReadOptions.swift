@@ -1,4 +1,4 @@
-/// What to read from a PDF.
+/// What to read from a document.
 public struct PDFReadOptions: Codable, Sendable {
   /// The user or owner password of an encrypted file.
   public var password: String?
@@ -6,25 +6,24 @@ public struct PDFReadOptions: Codable, Sendable {
   public var pages: PageSelection?
   /// Look for ruling lines.
   public var findRulings: Bool
-  /// Render each page as PNG at this resolution; nil renders nothing.
+  /// Render each page at this resolution; nil renders nothing.
   public var imageDPI: Double?
-  /// What `onImage` gets of a rendered page.
+  /// How rendered pages are written.
   public var imageFormat = ImageFormat.png
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.
   public var maxAttachmentBytes: Int
+  /// When and how text is recognised from pictures.
+  public var ocr: OCROptions
 
   public enum ImageFormat: String, Codable, Sendable {
-    /// A PNG file.
-    case png
-    /// What `PixelImage` reads.
-    case pixels
+    case png, jpeg
   }
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
-    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20
+    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never
   ) {
     self.password = password
     self.pages = pages
@@ -32,34 +31,15 @@ public struct PDFReadOptions: Codable, Sendable {
     self.imageDPI = imageDPI
     self.maxPages = maxPages
     self.maxAttachmentBytes = maxAttachmentBytes
-  }
-}
-
-/// A rendered page as plain pixels.
-public struct PixelImage: Sendable {
-  public var width: Int
-  public var height: Int
-  /// Red, green and blue of every pixel, row by row: width x height x 3 bytes.
-  public var rgb: [UInt8]
-
-  /// Reads what `onImage` gets with `ImageFormat.pixels`: width and height as UInt32, little endian, then `rgb`.
-  public init?(_ bytes: [UInt8]) {
-    guard bytes.count >= 8 else { return nil }
-    func number(_ at: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }
-    width = number(0)
-    height = number(4)
-    guard width > 0, height > 0, width < 1 << 16, height < 1 << 16, bytes.count == 8 + width * height * 3 else {
-      return nil
-    }
-    rgb = Array(bytes[8...])
+    self.ocr = ocr
   }
 }
 
 /// What the parsing process may use.
 public struct ParserLimits: Codable, Sendable {
-  /// Processor time, in seconds.
+  /// Processor time, in seconds; the time that recognising pages takes does not count.
   public var cpuSeconds: Int
-  /// Time from start to end, in seconds; time spent in the caller's callbacks does not count.
+  /// Time from start to end, in seconds; time spent in the caller's callbacks and for recognising pages does not count.
   public var wallSeconds: Double
   /// Memory the parser may map on top of its own program, in bytes.
   public var addressSpaceBytes: Int
