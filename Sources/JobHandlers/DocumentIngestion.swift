@@ -14,6 +14,8 @@ public struct DocumentIngestion: Sendable {
     public var imageDPI: Double?
     /// No more than the first so many of the pages; nil for the reader's own limit.
     public var maxPages: Int?
+    /// What finds the layout.
+    public var layout = LayoutChoice.model
 
     public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil) {
       self.pages = pages
@@ -24,8 +26,6 @@ public struct DocumentIngestion: Sendable {
   }
 
   private let reader: PDFReader
-  private let layout = RuleBasedLayout()
-
   public init(limits: ParserLimits = ParserLimits()) {
     reader = PDFReader(limits: limits)
   }
@@ -55,7 +55,7 @@ public struct DocumentIngestion: Sendable {
       isCancelled: isCancelled)
     if isCancelled() { throw CancellationError() }
     progress?(0.9, "layout")
-    layout.analyze(&document)
+    try options.layout.analyze(&document)
     return document
   }
 }

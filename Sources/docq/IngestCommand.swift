@@ -3,6 +3,7 @@ import DocqClient
 import DocumentModel
 import Foundation
 import JobHandlers
+import LayoutAnalysis
 
 struct IngestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -30,6 +31,8 @@ struct IngestCommand: AsyncParsableCommand {
   var password: String?
   @Flag(help: "Write every page as PNG, too (needs -o).")
   var images = false
+  @Option(help: "What finds the layout: model, rules, or the folder of a model of your own.")
+  var layout = "model"
   @Option(help: "Resolution of the page images in dots per inch.")
   var dpi = 150.0
   @OptionGroup var remote: RemoteOptions
@@ -66,7 +69,8 @@ struct IngestCommand: AsyncParsableCommand {
   private func ingestHere(_ file: URL, label: String) throws {
     let imageFolder = output.map { "\($0)/\(baseName(file)).pages" }
     if images, let imageFolder { try Output.makeFolder(imageFolder) }
-    let options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images ? dpi : nil)
+    var options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images ? dpi : nil)
+    options.layout = try LayoutChoice(layout)
     let document = try DocumentIngestion().ingest(
       file, fileName: file.lastPathComponent, options: options,
       progress: { Terminal.progress($0, "\(label) \($1)") },
