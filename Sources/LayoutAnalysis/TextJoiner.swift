@@ -6,7 +6,8 @@ enum TextJoiner {
     if region.label == .code { return CodeText.text(of: region.lines, on: page) }
     let lines = region.lines.map { page.lines[$0].text }
     if region.label == .table || region.label == .algorithm { return lines.joined(separator: "\n") }
-    return lines.reduce("") { join($0, $1, compounds) }
+    let text = lines.reduce("") { join($0, $1, compounds) }
+    return region.label == .list ? Leaders.shortened(text) : text
   }
 
   /// Joins two pieces; a word that was divided at the line's end is made whole again.

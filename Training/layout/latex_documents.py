@@ -5,8 +5,8 @@ ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r
 FONTS = ["", "", "\\usepackage{lmodern}", "\\usepackage{mathptmx}", "\\usepackage{mathpazo}", "\\usepackage{charter}", "\\usepackage{helvet}\\renewcommand{\\familydefault}{\\sfdefault}", "\\usepackage{newtxtext,newtxmath}\\let\\Bbbk\\relax", "\\usepackage{libertine}", "\\usepackage{fourier}", "\\usepackage{kpfonts}", "\\usepackage{tgpagella}", "\\usepackage{tgheros}\\renewcommand{\\familydefault}{\\sfdefault}"]
 LANGUAGES = {"de": "ngerman", "fr": "french"}
 CLASSES = {
-    "article": 6, "article2": 5, "IEEEtran": 4, "IEEEjournal": 2, "acmsigconf": 3, "acmsmall": 1.5, "revtex": 3, "revtex1": 1.5, "amsart": 2.5, "llncs": 2,
-    "elsarticle": 1.5, "scrartcl": 2, "report": 1.5, "book": 1.5, "beamer": 2, "memoir": 1, "scrreprt": 1}
+    "article": 6, "article2": 5, "IEEEtran": 4, "IEEEjournal": 2, "acmsigconf": 1, "acmsmall": 0.7, "revtex": 3, "revtex1": 1.5, "amsart": 2.5, "llncs": 2,
+    "elsarticle": 1.5, "scrartcl": 2, "report": 1.5, "book": 1.5, "beamer": 2, "memoir": 0.5, "scrreprt": 1}
 GREEK = "alpha beta gamma delta epsilon theta lambda mu sigma phi omega pi rho tau psi xi eta".split()
 
 
@@ -123,7 +123,7 @@ class Latex:
     def picture(self):
         r = self.rng
         wide = r.uniform(3, 7)
-        kind = r.choice(["plot", "plot", "boxes", "image", "image"])
+        kind = r.choice(["plot", "boxes", "image", "image"])
         if kind == "image": return f"\\includegraphics[width={r.uniform(0.4, 0.95):.2f}\\linewidth]{{{r.choice(['example-image-a', 'example-image-b', 'example-image', 'example-image-16x9', 'example-grid-100x100pt'])}}}"
         out = []
         if kind == "plot":
@@ -167,10 +167,10 @@ class Latex:
     def body(self):
         r, out = self.rng, []
         levels = ["chapter", "section", "subsection", "subsubsection"] if self.kind in ("report", "book", "memoir", "scrreprt") else ["section", "subsection", "subsubsection", "paragraph"]
-        for _ in range(r.randint(2, 3) if levels[0] == "chapter" else r.randint(3, 6)):
+        for _ in range(r.randint(1, 2) if levels[0] == "chapter" else r.randint(2, 4)):
             out.append(self.section(levels[0]))
             for _ in range(r.randint(0 if levels[0] == "chapter" else 1, 4)): out.append(self.block())
-            for _ in range(r.choice([0, 0, 1, 2, 3])):
+            for _ in range(r.choice([0, 0, 1, 2])):
                 out.append(self.section(levels[1]))
                 for _ in range(r.randint(1, 4)): out.append(self.block())
                 if r.random() < 0.25:
@@ -213,7 +213,7 @@ class Latex:
             font = r.choice(FONTS)
             if font: out.append("\\usepackage[T1]{fontenc}" + font)
         if self.language != "en": out.append(f"\\usepackage[{LANGUAGES[self.language]}]{{babel}}")
-        out.append("\\usepackage{amsmath}" + ("" if acm else "\\usepackage{amssymb}") + "\\usepackage{graphicx}\\usepackage{tikz}\\usepackage{booktabs}\\usepackage{listings}")
+        out.append("\\usepackage{amsmath}" + ("" if acm else "\\usepackage{amssymb}") + "\\usepackage{graphicx}\\usepackage{booktabs}\\usepackage{listings}")
         out.append("\\lstset{basicstyle=\\ttfamily\\%s,breaklines=true%s}" % (r.choice(["small", "footnotesize", "scriptsize"]), r.choice(["", ",frame=single", ",numbers=left"])))
         if self.kind == "beamer" or self.kind.startswith("revtex"): self.algorithm_style = ""
         if self.algorithm_style == "algpseudocode": out.append("\\usepackage{algorithm}\\usepackage{algpseudocode}")
@@ -243,4 +243,5 @@ class Latex:
         if self.has_references:
             if r.random() < 0.2: rest += ["\\appendix", self.section("chapter" if self.kind in ("report", "book", "memoir", "scrreprt") else "section"), self.paragraph(), self.block()]
             rest.append(self.references())
+        if any("tikzpicture" in part for part in rest) and self.kind != "beamer": out.append("\\usepackage{tikz}")
         return "\n".join(out + order) + "\n\n" + "\n\n".join(rest) + "\n\\end{document}\n"

@@ -25,7 +25,9 @@ struct HeadingLevels {
   static func assign(_ document: inout Document, body: BodyStyle) {
     let headings = collect(document)
     guard !headings.isEmpty else { return }
-    let levels = levels(of: headings)
+    var levels = levels(of: headings)
+    // What stands first is not below what follows.
+    if document.pages[headings[0].page].index == 0, let highest = levels.min() { levels[0] = min(levels[0], highest) }
     for (heading, level) in zip(headings, levels) {
       document.pages[heading.page].regions[heading.index].headingLevel = max(1, min(6, level))
     }
@@ -114,7 +116,7 @@ struct HeadingLevels {
 }
 
 extension HeadingNumber {
-  private static let bookParts: Set<String> = ["chapter", "kapitel", "chapitre", "capítulo", "capitolo", "part", "appendix", "anhang"]
+  static let bookParts: Set<String> = ["chapter", "kapitel", "chapitre", "capítulo", "capitolo", "part", "appendix", "anhang"]
 
   /// The depth that a heading's number or its "Chapter 2" tells; nil without either.
   static func sectionDepth(of text: String) -> Int? {

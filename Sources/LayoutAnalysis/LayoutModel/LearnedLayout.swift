@@ -29,6 +29,7 @@ public struct LearnedLayout: Sendable {
     }
     let context = LayoutContext(document)
     let hyphens = Compounds(document)
+    let furniture = FurnitureFinder(document)
     var resumed: Set<Int> = []
     var nextID = 0
     for first in stride(from: 0, to: document.pages.count, by: Self.batch) {
@@ -39,11 +40,12 @@ public struct LearnedLayout: Sendable {
         let page = pages[place].page
         var builder = RegionBuilder(page, pages[place].features, predictions[place], body: context.body)
         var regions = builder.regions()
+        furniture.mark(&regions, on: page)
         for position in regions.indices where regions[position].label == .table && !regions[position].isFurniture {
           regions[position].table = TableRegions.table(of: regions[position].lines, on: page)
         }
-        let furniture = regions.filter(\.isFurniture).sorted { $0.bbox.y0 < $1.bbox.y0 }
-        regions = ReadingOrder.sorted(regions.filter { !$0.isFurniture }) + furniture
+        regions = ReadingOrder.sorted(regions.filter { !$0.isFurniture })
+          + regions.filter(\.isFurniture).sorted { $0.bbox.y0 < $1.bbox.y0 }
         for position in regions.indices {
           regions[position].id = nextID
           nextID += 1
@@ -55,33 +57,9 @@ public struct LearnedLayout: Sendable {
         document.pages[number].regions = regions
       }
     }
-    TitleKeeper.keepOneTitle(&document)
+    Headings.tidy(&document)
     HeadingLevels.assign(&document, body: context.body)
     BrokenRegions.join(&document, resumed: resumed)
     document.relations = RelationFinder.relations(of: document)
-  }
-}
-
-/// A document has one title; what else looks like one is a heading.
-enum TitleKeeper {
-  static func keepOneTitle(_ document: inout Document) {
-    var hasTitle = false
-    var previous: (page: Int, index: Int)?
-    for page in document.pages.indices {
-      for index in document.pages[page].regions.indices where document.pages[page].regions[index].label == .paperTitle {
-        defer { previous = (page, index) }
-        if !hasTitle {
-          hasTitle = page < 3
-          if hasTitle { continue }
-        }
-        // A title in two pieces, one right under the other.
-        if let previous, previous.page == page, previous.index == index - 1,
-          document.pages[page].regions[previous.index].label == .paperTitle
-        {
-          continue
-        }
-        document.pages[page].regions[index].label = .title
-      }
-    }
   }
 }

@@ -4,9 +4,9 @@ import Foundation
 /// Describes the lines of a page as numbers of about -1 to 3, in units of the body's type size where they are lengths.
 struct LineFeatures {
   /// Goes up when the numbers change their meaning.
-  static let version = 1
+  static let version = 2
   /// Numbers of a line.
-  static let count = 92
+  static let count = 94
 
   /// [lines, count], row by row.
   private(set) var values: [Float] = []
@@ -169,10 +169,11 @@ struct LineFeatures {
     add(text.contains("@") || text.contains("://") ? 1 : 0, first == "[" || first == "(" ? 1 : 0)
   }
 
-  /// 10 numbers: what the document says about it.
+  /// 12 numbers: what the document says about it.
   private mutating func document(_ line: Line, _ page: Page, _ context: LayoutContext) {
     let repetitions = Double(context.repetitions(line, page))
     add(min(2, log2(repetitions + 1) / 2), repetitions / Double(max(1, context.pageCount - 1)))
+    add(context.shareOfPages(withLineLike: line, page), Leaders.leads(line.text) ? 1 : 0)
     add(page.index == 0 ? 1 : 0, page.index < 3 ? 1 : 0, page.index == context.pageCount - 1 ? 1 : 0)
     add(min(2, log2(Double(context.pageCount)) / 4), page.width > page.height ? 1 : 0)
     add(context.hasOutline ? 1 : 0, context.isInOutline(line.text) ? 1 : 0)
@@ -181,7 +182,7 @@ struct LineFeatures {
 
   /// Makes rows as if the file had no table of contents.
   static func hideOutline(_ values: inout [Float]) {
-    for row in stride(from: 0, to: values.count, by: count) { (values[row + 89], values[row + 90]) = (0, 0) }
+    for row in stride(from: 0, to: values.count, by: count) { (values[row + 91], values[row + 92]) = (0, 0) }
   }
 
   // MARK: - Measures

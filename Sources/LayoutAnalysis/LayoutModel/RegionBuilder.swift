@@ -133,6 +133,12 @@ struct RegionBuilder {
       if first.verticalOverlap(second) > 0.5 * min(first.height, second.height) { return first.x0 < second.x0 }
       return first.midY < second.midY
     }
+    // Entries of a table of contents are set like headings now and then.
+    if lines.contains(where: { Leaders.leads(page.lines[$0].text) }),
+      best == RegionClass.title.rawValue || best == RegionClass.text.rawValue
+    {
+      best = RegionClass.list.rawValue
+    }
     var region = Region(
       id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index, bbox: union(members), lines: lines)
     region.isFurniture = best == LayoutHeads.furniture
