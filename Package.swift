@@ -38,7 +38,9 @@ let package = Package(
     // What docq does.
     .target(name: "DocumentModel"),
     .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "CTesseract", "DocumentModel"]),
-    .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
+    .target(
+      name: "LayoutAnalysis", dependencies: ["CKernels", "DocumentModel", "MixtureOfExperts", "Tensor"],
+      resources: [.copy("Resources")]),
     .target(
       name: "LatexAnnotation", dependencies: ["CSandbox", "CZlib", "DocumentModel", "PDFReader"],
       resources: [.copy("Resources")]),
@@ -85,7 +87,7 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
-    .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis"]),
+    .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis", "Tensor"]),
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),
     .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),

@@ -16,6 +16,8 @@ public struct DocumentIngestion: Sendable {
     public var maxPages: Int?
     /// Whether and how pages without text are recognised.
     public var ocr: OCROptions
+    /// What finds the layout.
+    public var layout = LayoutChoice.model
 
     public init(
       pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil,
@@ -30,8 +32,6 @@ public struct DocumentIngestion: Sendable {
   }
 
   private let reader: PDFReader
-  private let layout = RuleBasedLayout()
-
   public init(limits: ParserLimits = ParserLimits()) {
     reader = PDFReader(limits: limits)
   }
@@ -62,7 +62,7 @@ public struct DocumentIngestion: Sendable {
       isCancelled: isCancelled)
     if isCancelled() { throw CancellationError() }
     progress?(0.9, "layout")
-    layout.analyze(&document)
+    try options.layout.analyze(&document)
     return document
   }
 }
