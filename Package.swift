@@ -38,7 +38,9 @@ let package = Package(
     .target(name: "DocumentModel"),
     .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
     .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
-    .target(name: "Extraction", dependencies: ["DocumentModel"]),
+    .target(
+      name: "Extraction", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor", "CKernels"],
+      resources: [.copy("Resources")]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
     .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),

@@ -14,12 +14,18 @@ public struct DocumentIngestion: Sendable {
     public var imageDPI: Double?
     /// No more than the first so many of the pages; nil for the reader's own limit.
     public var maxPages: Int?
+    /// False where words are enough.
+    public var analyzesLayout: Bool
 
-    public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil) {
+    public init(
+      pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil,
+      analyzesLayout: Bool = true
+    ) {
       self.pages = pages
       self.password = password
       self.imageDPI = imageDPI
       self.maxPages = maxPages
+      self.analyzesLayout = analyzesLayout
     }
   }
 
@@ -54,6 +60,7 @@ public struct DocumentIngestion: Sendable {
       onImage: onImage,
       isCancelled: isCancelled)
     if isCancelled() { throw CancellationError() }
+    guard options.analyzesLayout else { return document }
     progress?(0.9, "layout")
     layout.analyze(&document)
     return document

@@ -9,7 +9,7 @@ struct TrainCommand: AsyncParsableCommand {
       EXAMPLE
         docq train forecaster --pool pool.safetensors --budget 60m -o runs/a
       """,
-    subcommands: [TrainForecasterCommand.self])
+    subcommands: [TrainForecasterCommand.self, TrainExtractorCommand.self])
 }
 
 /// A span of time such as 90s, 5m, 2h.
