@@ -44,7 +44,9 @@ let package = Package(
     .target(
       name: "LatexAnnotation", dependencies: ["CSandbox", "CZlib", "DocumentModel", "PDFReader"],
       resources: [.copy("Resources")]),
-    .target(name: "Extraction", dependencies: ["DocumentModel"]),
+    .target(
+      name: "Extraction", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor", "CKernels"],
+      resources: [.copy("Resources")]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
     .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),

@@ -26,8 +26,8 @@ struct Docq: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, IngestCommand.self, AnnotateCommand.self, ExtractCommand.self, ForecastCommand.self,
-      BacktestCommand.self,
-      ImpactCommand.self, JobsCommand.self, ModelsCommand.self, TrainCommand.self, KeysCommand.self,
+      BacktestCommand.self, ImpactCommand.self, JobsCommand.self, ModelsCommand.self, TrainCommand.self,
+      EvaluateCommand.self, LabelCommand.self, KeysCommand.self,
       BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
     ])
 }
