@@ -66,7 +66,7 @@ public struct RemoteQueue: Codable, Sendable {
 
 /// Work for a server.
 public enum RemoteRequest: Sendable {
-  case ingest(file: URL, pages: String?, password: String?, ocr: String?, ocrLanguage: String?)
+  case ingest(file: URL, pages: String? = nil, password: String? = nil, ocr: String? = nil, ocrLanguage: String? = nil)
   case extract(file: URL, schema: String, ignoreEmbedded: Bool, password: String?)
   case forecast(Data, contentType: String, horizon: Int?, model: String?, quantiles: String?)
   /// JSON as `POST /impact` takes it.

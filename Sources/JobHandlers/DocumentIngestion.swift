@@ -18,22 +18,25 @@ public struct DocumentIngestion: Sendable {
     public var processes = 1
     /// Whether and how pages without text are recognised.
     public var ocr: OCROptions
+    /// What finds the layout.
+    public var layout = LayoutChoice.model
+    /// False where words are enough.
+    public var analyzesLayout: Bool
 
     public init(
       pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil,
-      ocr: OCROptions = OCROptions()
+      ocr: OCROptions = OCROptions(), analyzesLayout: Bool = true
     ) {
       self.pages = pages
       self.password = password
       self.imageDPI = imageDPI
       self.maxPages = maxPages
       self.ocr = ocr
+      self.analyzesLayout = analyzesLayout
     }
   }
 
   private let reader: PDFReader
-  private let layout = RuleBasedLayout()
-
   public init(limits: ParserLimits = ParserLimits()) {
     reader = PDFReader(limits: limits)
   }
@@ -64,8 +67,9 @@ public struct DocumentIngestion: Sendable {
       onImage: onImage,
       isCancelled: isCancelled)
     if isCancelled() { throw CancellationError() }
+    guard options.analyzesLayout else { return document }
     progress?(0.9, "layout")
-    layout.analyze(&document)
+    try options.layout.analyze(&document)
     return document
   }
 }

@@ -6,8 +6,10 @@ public struct PDFReadOptions: Codable, Sendable {
   public var pages: PageSelection?
   /// Look for ruling lines.
   public var findRulings: Bool
-  /// Render each page as PNG at this resolution; nil renders nothing.
+  /// Render each page at this resolution; nil renders nothing.
   public var imageDPI: Double?
+  /// How rendered pages are written.
+  public var imageFormat = ImageFormat.png
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.
@@ -18,6 +20,10 @@ public struct PDFReadOptions: Codable, Sendable {
   public var processes: Int
   /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
   var share = 0
+
+  public enum ImageFormat: String, Codable, Sendable {
+    case png, jpeg
+  }
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,

@@ -108,16 +108,10 @@ struct PopplerParser {
     frame.append(page)
     output.send(frame)
     if let dpi = options.imageDPI {
-      let png =
-        if let straightening = page.straightening {
-          straightenedPNG(of: source, index, straightening, dpi: dpi)
-        } else {
-          PageImageRenderer.png(of: source, width: width, height: height, dpi: dpi)
-        }
-      if let png {
-        var frame = FrameEncoder(.image, reserving: png.count + 16)
+      if let picture = picture(of: source, page, index, dpi: dpi) {
+        var frame = FrameEncoder(.image, reserving: picture.count + 16)
         frame.append(index)
-        frame.append(data: png)
+        frame.append(data: picture)
         output.send(frame)
       } else {
         output.warn("page \(index + 1) could not be rendered")
@@ -125,14 +119,20 @@ struct PopplerParser {
     }
   }
 
-  private func straightenedPNG(
-    of source: OpaquePointer, _ index: Int, _ straightening: Straightening, dpi: Double
-  ) -> [UInt8]? {
+  /// The file of a page's picture; a scan comes as straight as its words were read.
+  private func picture(of source: OpaquePointer, _ page: Page, _ index: Int, dpi: Double) -> [UInt8]? {
+    if page.straightening == nil, options.imageFormat == .png {
+      return PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi)
+    }
     var width = 0.0, height = 0.0
     poppler_page_get_size(source, &width, &height)
-    let page = Page(index: index, width: width, height: height)
-    return ScannedPage.picture(
-      of: source, page, scale: PageImageRenderer.scale(width: width, height: height, dpi: dpi))?
-      .straightened(straightening)?.png()
+    let asInFile = Page(index: index, width: width, height: height)
+    let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)
+    guard var raster = ScannedPage.picture(of: source, asInFile, scale: scale) else { return nil }
+    if let straightening = page.straightening {
+      guard let straight = raster.straightened(straightening) else { return nil }
+      raster = straight
+    }
+    return options.imageFormat == .png ? raster.png() : raster.jpeg()
   }
 }

@@ -4,6 +4,7 @@ import DocumentModel
 import Foundation
 import JobHandlers
 import PDFReader
+import LayoutAnalysis
 
 struct IngestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -37,6 +38,8 @@ struct IngestCommand: AsyncParsableCommand {
   var ocrLanguage: String?
   @Flag(help: "Write every page as PNG, too (needs -o).")
   var images = false
+  @Option(help: "What finds the layout: model, rules, or the folder of a model of your own.")
+  var layout = "model"
   @Option(help: "Resolution of the page images in dots per inch.")
   var dpi = 150.0
   @OptionGroup var remote: RemoteOptions
@@ -81,6 +84,7 @@ struct IngestCommand: AsyncParsableCommand {
     options.ocr.mode = ocr
     options.processes = files.count == 1 || output == nil ? max(1, ProcessInfo.processInfo.activeProcessorCount) : 1
     if let ocrLanguage, ocr != .never { options.ocr.languages = try OCRLanguages.parse(ocrLanguage) }
+    options.layout = try LayoutChoice(layout)
     let document = try DocumentIngestion().ingest(
       file, fileName: file.lastPathComponent, options: options,
       progress: { Terminal.progress($0, "\(label) \($1)") },

@@ -51,4 +51,13 @@ final class Raster {
     defer { lept_free(data) }
     return Array(UnsafeBufferPointer(start: data, count: size))
   }
+
+  /// - Parameter quality: 1 to 100.
+  func jpeg(quality: Int = 85) -> [UInt8]? {
+    var data: UnsafeMutablePointer<UInt8>?
+    var size = 0
+    guard pixWriteMemJpeg(&data, &size, pix, Int32(quality), 0) == 0, let data else { return nil }
+    defer { lept_free(data) }
+    return Array(UnsafeBufferPointer(start: data, count: size))
+  }
 }
