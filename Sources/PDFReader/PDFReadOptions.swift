@@ -1,3 +1,5 @@
+import DocumentModel
+
 /// What to read from a document.
 public struct PDFReadOptions: Codable, Sendable {
   /// The user or owner password of an encrypted file.
@@ -18,12 +20,12 @@ public struct PDFReadOptions: Codable, Sendable {
   public var ocr: OCROptions
   /// So many processes share the pages of a document.
   public var processes: Int
+  /// Parts of pages to render as PNG at `imageDPI`; when there are some, nothing else is read.
+  public var crops: [PageCrop] = []
   /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
   var share = 0
 
-  public enum ImageFormat: String, Codable, Sendable {
-    case png, jpeg
-  }
+  public enum ImageFormat: String, Codable, Sendable { case png, jpeg }
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
@@ -68,12 +70,31 @@ public struct ParserLimits: Codable, Sendable {
   }
 }
 
+/// A part of a page to make a picture of.
+public struct PageCrop: Codable, Sendable {
+  /// Comes back with the picture.
+  public var id: Int
+  /// Counting from 0.
+  public var page: Int
+  /// In points of the page as it was read.
+  public var box: Rect
+  /// How the page was turned when it was read.
+  public var straightening: Straightening?
+
+  public init(id: Int, page: Int, box: Rect, straightening: Straightening?) {
+    self.id = id
+    self.page = page
+    self.box = box
+    self.straightening = straightening
+  }
+}
+
 extension PDFReadOptions {
   /// Of the pages that are read, those that fall to this process.
   func shared(_ pages: [Int]) -> [Int] {
     guard processes > 1 else { return pages }
     // A few pages are read before a second process has opened the file.
-    guard pages.count >= 4 * processes else { return share == 0 ? pages : [] }
+    guard pages.count >= 2 * processes else { return share == 0 ? pages : [] }
     return stride(from: share, to: pages.count, by: processes).map { pages[$0] }
   }
 }

@@ -1,4 +1,5 @@
 import CSandbox
+import DocumentModel
 import Foundation
 
 /// The process that parses: a fork of the same executable, started again with a hidden first argument.
@@ -93,6 +94,17 @@ final class FrameOutput {
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
       }
     }
+  }
+
+  /// A part of a page's picture as PNG.
+  func send(_ crop: PageCrop, of picture: Raster, scale: Double) {
+    let box = crop.box
+    let pixels = Rect(x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
+    guard let png = picture.part(pixels)?.png() else { return }
+    var frame = FrameEncoder(.image, reserving: png.count + 16)
+    frame.append(crop.id)
+    frame.append(data: png)
+    send(frame)
   }
 
   func warn(_ text: String) {

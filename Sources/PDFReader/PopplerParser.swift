@@ -53,6 +53,10 @@ struct PopplerParser {
       frame.append(attachment)
       output.send(frame)
     }
+    guard options.crops.isEmpty else {
+      for crop in options.crops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
+      return output.send(FrameEncoder(.done))
+    }
     for index in options.shared(pages) { send(page: index, of: document) }
     output.send(FrameEncoder(.done))
   }
@@ -76,9 +80,7 @@ struct PopplerParser {
   }
 
   /// A whole PDF ends with %%EOF.
-  private func isCutOff(_ data: Data) -> Bool {
-    data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil
-  }
+  private func isCutOff(_ data: Data) -> Bool { data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil }
 
   private func send(page index: Int, of document: OpaquePointer) {
     guard let source = poppler_document_get_page(document, Int32(index)) else {
@@ -100,9 +102,7 @@ struct PopplerParser {
       page.rulings =
         if let scan, page.straightening != nil {
           RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
-        } else {
-          RulingFinder.rulings(on: source, width: width, height: height)
-        }
+        } else { rulings(on: source, width: width, height: height, &page) }
     }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
@@ -119,12 +119,39 @@ struct PopplerParser {
     }
   }
 
+  private func send(_ crop: PageCrop, of document: OpaquePointer) {
+    guard let dpi = options.imageDPI, let source = poppler_document_get_page(document, Int32(crop.page)) else { return }
+    defer { g_object_unref(UnsafeMutableRawPointer(source)) }
+    var width = 0.0
+    var height = 0.0
+    poppler_page_get_size(source, &width, &height)
+    let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)
+    let page = Page(index: crop.page, width: width, height: height)
+    guard var raster = ScannedPage.picture(of: source, page, scale: scale) else { return }
+    if let straightening = crop.straightening { raster = raster.straightened(straightening) ?? raster }
+    output.send(crop, of: raster, scale: scale)
+  }
+
+  private func rulings(on source: OpaquePointer, width: Double, height: Double, _ page: inout Page) -> [Ruling] {
+    var bars: [Rect]? = page.glyphs.isEmpty ? nil : []
+    let found = RulingFinder.rulings(on: source, width: width, height: height, bars: &bars)
+    // Minus signs and the strokes of letters lie within glyphs; signs of the font of large signs hang below their box.
+    let boxes = page.glyphs.map(\.bbox).sorted { $0.y0 < $1.y0 }
+    page.bars = (bars ?? []).filter { bar in
+      !boxes.contains {
+        $0.y0 < bar.midY - 0.3 && $0.y1 > bar.midY + 0.3 && $0.x0 - 1 < bar.midX && $0.x1 + 1 > bar.midX
+      }
+    }
+    return found
+  }
+
   /// The file of a page's picture; a scan comes as straight as its words were read.
   private func picture(of source: OpaquePointer, _ page: Page, _ index: Int, dpi: Double) -> [UInt8]? {
     if page.straightening == nil, options.imageFormat == .png {
       return PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi)
     }
-    var width = 0.0, height = 0.0
+    var width = 0.0
+    var height = 0.0
     poppler_page_get_size(source, &width, &height)
     let asInFile = Page(index: index, width: width, height: height)
     let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)

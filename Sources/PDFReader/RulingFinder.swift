@@ -7,10 +7,12 @@ import Foundation
 enum RulingFinder {
   private static let scale = 1.25
   private static let minLength = 18.0
+  private static let minBar = 3.5
   private static let maxThickness = 3
   private static let maxRulings = 2000
 
-  static func rulings(on page: OpaquePointer, width: Double, height: Double) -> [Ruling] {
+  /// - Parameter bars: gets short horizontal lines as well, which letters are full of.
+  static func rulings(on page: OpaquePointer, width: Double, height: Double, bars: inout [Rect]?) -> [Ruling] {
     // Posters and maps are no tables.
     guard width * height < 2_000_000,
       let surface = PageImageRenderer.render(page, width: width, height: height, scale: scale)
@@ -26,6 +28,13 @@ enum RulingFinder {
         // Green tells light from dark well enough.
         let pixel = line + 4 * x
         dark[y * columns + x] = Int(pixel[0]) + 2 * Int(pixel[1]) + Int(pixel[2]) < 4 * 200
+      }
+    }
+    if bars != nil {
+      bars = merged(runs(dark, lines: rows, along: columns, step: (columns, 1), minLength: minBar)).map {
+        Rect(
+          x0: Double($0.start) / scale, y0: Double($0.line) / scale, x1: Double($0.end) / scale,
+          y1: Double($0.last + 1) / scale)
       }
     }
     return rulings(dark, columns: columns, rows: rows)
@@ -70,7 +79,9 @@ enum RulingFinder {
   }
 
   /// Stretches of dark pixels along each line that are long enough.
-  private static func runs(_ dark: [Bool], lines: Int, along: Int, step: (line: Int, along: Int)) -> [Run] {
+  private static func runs(
+    _ dark: [Bool], lines: Int, along: Int, step: (line: Int, along: Int), minLength: Double = minLength
+  ) -> [Run] {
     let needed = Int(minLength * scale)
     var result: [Run] = []
     dark.withUnsafeBufferPointer { dark in

@@ -12,11 +12,9 @@ private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent
 private let child = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
   .appendingPathComponent("docq-ingestor")
 
-private func read(
-  _ name: String, options: PDFReadOptions = PDFReadOptions(), limits: ParserLimits = ParserLimits()
-) throws -> Document {
-  try PDFReader(limits: limits, childExecutable: child).read(fixtures.appendingPathComponent(name), options: options)
-}
+private func read(_ name: String, options: PDFReadOptions = PDFReadOptions(), limits: ParserLimits = ParserLimits())
+  throws -> Document
+{ try PDFReader(limits: limits, childExecutable: child).read(fixtures.appendingPathComponent(name), options: options) }
 
 private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -126,7 +124,8 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
   }
 
   @Test func processesShareThePagesOfOneDocument() throws {
-    let alone = try read("pdf/manual.pdf"), shared = try read("pdf/manual.pdf", options: PDFReadOptions(processes: 2))
+    let alone = try read("pdf/four-pages.pdf"),
+      shared = try read("pdf/four-pages.pdf", options: PDFReadOptions(processes: 2))
     #expect(shared.pages.map(\.index) == alone.pages.map(\.index))
     #expect(shared.pages.map { $0.words.map(\.text) } == alone.pages.map { $0.words.map(\.text) })
     #expect(shared.attachments.count == alone.attachments.count)
@@ -151,9 +150,7 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
       do {
         let document = try PDFReader(childExecutable: child).read(file)
         #expect(document.warnings.contains { $0.contains("cut off") })
-      } catch let error as DocumentReadError {
-        #expect(error.code == "damaged")
-      }
+      } catch let error as DocumentReadError { #expect(error.code == "damaged") }
     }
   }
 
