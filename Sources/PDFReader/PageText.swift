@@ -73,7 +73,7 @@ enum PageText {
     close()
   }
 
-  /// Keeps the glyph by itself; in TeX's font of large signs, codes of control characters and the space are signs, too.
+  /// Keeps the glyph by itself; in TeX's font of large signs, codes of control characters are signs, too.
   private static func note(_ scalar: Unicode.Scalar, _ box: PopplerRectangle, _ style: Int, _ page: inout Page) {
     guard scalar.value > 32 && scalar.value != 0xA0 || EquationFonts.isLargeSigns(page.styles[style].font) else {
       return

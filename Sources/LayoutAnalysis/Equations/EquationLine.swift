@@ -90,10 +90,15 @@ struct EquationLine {
         atoms[root].kind = .ordinary
         continue
       }
+      let degree = atoms.indices.filter {
+        $0 != root && atoms[$0].size < 0.6 * atoms[root].size && atoms[$0].box.midX < right
+          && atoms[$0].box.midX > atoms[root].box.x0 - 3 && abs(atoms[$0].box.midY - atoms[root].box.midY) < 8
+      }
+      let index = degree.map { atoms[$0].latex }.joined()
       let atom = EquationAtom(
-        latex: "\\sqrt{\(atoms[next].latex)}", box: atoms[root].box.union(atoms[next].box),
-        baseline: atoms[next].baseline, size: atoms[next].size)
-      remove([root, next], from: &atoms, adding: atom)
+        latex: "\\sqrt\(index.isEmpty ? "" : "[\(index)]"){\(atoms[next].latex)}",
+        box: atoms[root].box.union(atoms[next].box), baseline: atoms[next].baseline, size: atoms[next].size)
+      remove([root, next] + degree, from: &atoms, adding: atom)
     }
   }
 

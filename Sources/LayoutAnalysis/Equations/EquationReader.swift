@@ -27,10 +27,12 @@ package enum EquationReader {
     for glyph in glyphs {
       // An accent and the letter that it stands on, as poppler joins them.
       if let name = EquationSigns.accents[glyph.scalar], let last = atoms.last,
-        last.box.horizontalOverlap(glyph.bbox) > 0.4 * min(last.box.width, glyph.bbox.width),
+        isCombining(glyph.scalar)
+          || last.box.horizontalOverlap(glyph.bbox) > 0.4 * min(last.box.width, glyph.bbox.width),
         glyph.scalar.value > 0x7F || !EquationFonts.isTeX(page.styles[glyph.style].font)
       {
         atoms[atoms.count - 1].latex = "\(name){\(last.latex)}"
+        atoms[atoms.count - 1].kind = .composed
         continue
       }
       if let atom = EquationAtom(glyph, page.styles[glyph.style]) { atoms.append(atom) }
@@ -48,11 +50,40 @@ package enum EquationReader {
           && $0.box.y0 - 1 < bar.midY && $0.box.y1 + 1 > bar.midY
       }
     }
+    addLostParentheses(&atoms)
     let rows = lines(atoms, bars)
     let texts = rows.map { EquationLine($0, bars).latex }.filter { !$0.isEmpty }
     guard !texts.isEmpty else { return nil }
     return texts.count == 1
       ? texts[0] : "\\begin{aligned}\n" + texts.joined(separator: " \\\\\n") + "\n\\end{aligned}"
+  }
+
+  private static func isCombining(_ scalar: Unicode.Scalar) -> Bool {
+    (0x300...0x36F).contains(scalar.value) || scalar.value == 0x20D7
+  }
+
+  /// The largest left parenthesis has the code of the space, and is lost as one: it stands behind the relation before.
+  private static func addLostParentheses(_ atoms: inout [EquationAtom]) {
+    let relations: Set<String> = [
+      "=", "\\leq", "\\geq", "<", ">", "\\approx", "\\in", "\\to", "\\equiv", "\\sim", "\\propto", "\\neq",
+    ]
+    for close in atoms where close.kind == .close && close.latex == ")" && close.box.height > 2.9 * close.size {
+      let row = atoms.filter {
+        $0.box.midY > close.box.y0 && $0.box.midY < close.box.y1 && $0.box.x1 <= close.box.x0 + 1
+      }
+      guard !row.contains(where: { $0.kind == .open && $0.latex == "(" && abs($0.box.height - close.box.height) < 2 })
+      else {
+        continue
+      }
+      let relation = row.filter { relations.contains($0.latex) }.max { $0.box.x1 < $1.box.x1 }
+      let start = relation?.box.x1 ?? (row.map(\.box.x0).min() ?? close.box.x0) - 2
+      var open = close
+      open.latex = "("
+      open.kind = .open
+      open.box.x0 = start + 0.2
+      open.box.x1 = start + 0.8
+      atoms.append(open)
+    }
   }
 
   /// Without "(12)" at the margin.

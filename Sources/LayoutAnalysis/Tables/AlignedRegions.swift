@@ -47,6 +47,8 @@ enum AlignedRegions {
       }
     }
     guard row.count >= 2 else { return false }
+    // The pieces of a formula stand apart, too.
+    guard row.contains(where: { page.typography(of: page.lines[$0]).mathShare < 0.3 }) else { return false }
     // Two columns of running text align as well, but their pieces are long.
     let words = row.reduce(0) { $0 + page.lines[$1].words.count }
     return Double(words) / Double(row.count) <= (row.count > 2 ? 7 : 4.5)

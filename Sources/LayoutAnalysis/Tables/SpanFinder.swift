@@ -43,14 +43,30 @@ struct SpanFinder {
     return cells
   }
 
+  /// The words of a piece as text; what stands lower comes later, also where lines of neighbours reach in between.
   static func joinedWords(_ words: [Int], _ page: Page) -> String {
+    var lines: [[Int]] = []
+    for word in words.sorted(by: { page.words[$0].bbox.midY < page.words[$1].bbox.midY }) {
+      let box = page.words[word].bbox
+      if let last = lines.last?.first.map({ page.words[$0].bbox }),
+        last.verticalOverlap(box) > 0.4 * min(last.height, box.height)
+      {
+        lines[lines.count - 1].append(word)
+      } else {
+        lines.append([word])
+      }
+    }
     var result = ""
-    var end: Rect?
-    for index in words {
-      let word = page.words[index]
-      if let end, word.bbox.x0 - end.x1 > 0.12 * min(end.height, word.bbox.height) { result += " " }
-      result += word.text
-      end = word.bbox
+    for line in lines {
+      var text = ""
+      var end: Rect?
+      for index in line.sorted(by: { page.words[$0].bbox.x0 < page.words[$1].bbox.x0 }) {
+        let word = page.words[index]
+        if let end, word.bbox.x0 - end.x1 > 0.12 * min(end.height, word.bbox.height) { text += " " }
+        text += word.text
+        end = word.bbox
+      }
+      result = result.isEmpty ? text : TextJoiner.join(result, text)
     }
     return result
   }
@@ -69,7 +85,7 @@ struct SpanFinder {
     for index in cells.indices {
       // To the right and to the left.
       var cell = cells[index]
-      let y = (rows.extents[cell.row].y0 + rows.extents[cell.row].y1) / 2
+      let y = cell.bbox.midY
       func isOpen(_ boundary: Int) -> Bool {
         let x = columns.boundaries[boundary]
         return columns.ruled.contains(boundary) && !text.vertical.contains { abs($0.position - x) < 4 && $0.covers(y) }

@@ -38,7 +38,7 @@ final class PageRecognizer {
     guard hasInk(ink) else { return nil }
     var pieces: Int32 = 0
     guard pixCountConnComp(ink.pix, 8, &pieces) == 0 else { return nil }
-    guard Int(pieces) <= Self.maxPieces else {
+    guard Int(pieces) <= Self.maxPieces, !isNoise(ink) else {
       return Outcome(raster: gray, warning: "looks like noise: its text was not recognised")
     }
     guard let engine else {
@@ -87,6 +87,16 @@ final class PageRecognizer {
     let room = (Double(options.maxPixels) / Double(max(1, picture.pixels))).squareRoot()
     guard room < 1 else { return (picture, 1) }
     return picture.scaled(by: room).map { ($0, room) }
+  }
+
+  /// Much ink, and most of it gone when single pixels are taken away: strokes of letters would stay.
+  private func isNoise(_ ink: Raster) -> Bool {
+    var share: Float = 0, left: Float = 0
+    guard pixForegroundFraction(ink.pix, &share) == 0, share > 0.25,
+      let opened = Raster(pixOpenBrick(nil, ink.pix, 2, 2)),
+      pixForegroundFraction(opened.pix, &left) == 0
+    else { return false }
+    return left < 0.6 * share
   }
 
   private func hasInk(_ ink: Raster) -> Bool {
