@@ -22,7 +22,7 @@ import time
 
 DOCQ = ".build/release/docq"
 MARKDOWN = "import sys, pymupdf4llm\nfor p in sys.argv[1:]: print(len(pymupdf4llm.to_markdown(p, show_progress=False)))"
-LAYOUT = "import pymupdf.layout\\n" + MARKDOWN
+LAYOUT = "import pymupdf.layout\n" + MARKDOWN
 
 
 def measure(command):
@@ -46,23 +46,23 @@ def pages(path):
 def commands(files, out, options):
     per_file = "for f in \"$@\"; do pdftotext -bbox-layout \"$f\" /dev/null || exit 1; done"
     return {
-        "docq ingest --format json": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--format", "json", "-o", out],
-        "docq ingest --format markdown": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--format", "markdown", "-o", out],
+        "docq ingest --format json": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "--format", "json", "-o", out],
+        "docq ingest --format markdown": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "--format", "markdown", "-o", out],
         "pdftotext -bbox-layout": ["sh", "-c", per_file, "sh", *files],
         "pymupdf4llm": [sys.executable, "-c", MARKDOWN, *files],
         "pymupdf-layout": [options.layout_python, "-c", LAYOUT, *files],
     }
 
 
-def memory(files, wanted, figure):
+def memory(files, options):
     """Resident memory of docq and its children while it reads one long document, every 0.2 s."""
     work = tempfile.mkdtemp()
     files = [path for path in files if subprocess.run(["pdfunite", path, path, f"{work}/try.pdf"], stderr=subprocess.DEVNULL).returncode == 0]
     once = sum(map(pages, files))
-    subprocess.run(["pdfunite", *(files * -(-wanted // once)), f"{work}/long.pdf"], check=True, stderr=subprocess.DEVNULL)
+    subprocess.run(["pdfunite", *(files * -(-options.memory // once)), f"{work}/long.pdf"], check=True, stderr=subprocess.DEVNULL)
     count = pages(f"{work}/long.pdf")
     start = time.perf_counter()
-    process = subprocess.Popen([DOCQ, "ingest", f"{work}/long.pdf", "--ocr", "never", "-o", work], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([DOCQ, "ingest", f"{work}/long.pdf", "--ocr", "never", "--layout", options.layout, "-o", work], stderr=subprocess.DEVNULL)
     samples = []
     while process.poll() is None:
         samples.append((time.perf_counter() - start, resident(process.pid)))
@@ -77,7 +77,7 @@ def memory(files, wanted, figure):
     for part, color in (("docq", "#1d4ed8"), ("parsers", "#b91c1c")):
         points = " ".join(f"{60 + 520 * t / seconds:.1f},{260 - 230 * m[part] / top:.1f}" for t, m in samples)
         lines.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"/>')
-    pathlib.Path(figure).write_text(
+    pathlib.Path(options.figure).write_text(
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 300" font-family="sans-serif" font-size="12">'
         '<rect width="600" height="300" fill="#fff"/><path d="M60 20V260H590" fill="none" stroke="#444"/>'
         f'<text x="55" y="34" text-anchor="end">{top:.0f} MiB</text><text x="55" y="262" text-anchor="end">0</text>'
@@ -114,6 +114,7 @@ def main():
     parser.add_argument(
         "--layout-python", default=sys.executable, help="a Python of its own for pymupdf-layout, which brings another pymupdf4llm"
     )
+    parser.add_argument("--layout", default="model", help="docq's layout: model, rules or a folder")
     parser.add_argument("--memory", type=int, default=0)
     parser.add_argument("--figure", default="memory.svg")
     options = parser.parse_args()
@@ -127,7 +128,7 @@ def main():
         except RuntimeError:
             left_out.append(path)
     if options.memory:
-        return memory(files, options.memory, options.figure)
+        return memory(files, options)
     total = sum(pages(path) for path in files)
     if not total:
         sys.exit(f"no PDF in {options.folder} that all tools can read")
