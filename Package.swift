@@ -41,7 +41,9 @@ let package = Package(
     .target(name: "Extraction", dependencies: ["DocumentModel"]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
-    .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
+    .target(
+      name: "ImpactScoring", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor"],
+      resources: [.copy("Resources")]),
 
     // The service.
     .target(name: "JobQueue", dependencies: [logging, grdb, crypto]),
@@ -81,7 +83,7 @@ let package = Package(
     .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis"]),
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),
-    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),
+    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring", "Tensor"]),
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
     .testTarget(

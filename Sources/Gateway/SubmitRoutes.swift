@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import JobQueue
 
-/// The routes that make jobs: /ingest, /extract, /forecast, /impact.
+/// The routes that make jobs: /ingest, /extract, /forecast, /impact, /embed.
 struct SubmitRoutes: Sendable {
   let gateway: Gateway
 
@@ -13,6 +13,7 @@ struct SubmitRoutes: Sendable {
       Route(method: .post, path: "/extract") { request, context in try await extract(request, context) },
       Route(method: .post, path: "/forecast") { request, context in try await forecast(request, context) },
       Route(method: .post, path: "/impact") { request, context in try await impact(request, context) },
+      Route(method: .post, path: "/embed") { request, context in try await embed(request, context) },
     ]
   }
 
@@ -113,20 +114,33 @@ struct SubmitRoutes: Sendable {
   }
 
   private func impact(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["filename", "document"])
+    let options = try Options(request, known: ["filename", "document", "explain", "similar"])
+    let explain = options.flag("explain", [:]) ? true : nil
+    let similar = try options.number("similar", [:], in: 0...50).map { Int($0) }
     let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
     if options.text("document", [:]) != nil || ["application/pdf", "multipart/form-data"].contains(type) {
       let source = try await document(options, request, context)
       defer { source.finish() }
       return try await submit(
-        .impact, ImpactPayload(document: source.document), blobs: [source.document.blob], options, request, context,
-        after: source.after)
+        .impact, ImpactPayload(document: source.document, explain: explain, similar: similar),
+        blobs: [source.document.blob], options, request, context, after: source.after)
     }
     guard ["application/json", "application/x-www-form-urlencoded", ""].contains(type) else {
       throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json or a PDF")
     }
+    var payload = try RequestValidation.impact(try await collect(request))
+    (payload.explain, payload.similar) = (explain, similar)
+    return try await submit(.impact, payload, blobs: [], options, request, context)
+  }
+
+  private func embed(_ request: Request, _ context: Gateway.Context) async throws -> Response {
+    let options = try Options(request, known: [])
+    let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
+    guard ["application/json", "application/x-www-form-urlencoded", ""].contains(type) else {
+      throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json")
+    }
     return try await submit(
-      .impact, try RequestValidation.impact(try await collect(request)), blobs: [], options, request, context)
+      .embed, try RequestValidation.embed(try await collect(request)), blobs: [], options, request, context)
   }
 
   private func collect(_ request: Request) async throws -> Data {

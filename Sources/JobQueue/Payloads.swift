@@ -78,9 +78,24 @@ public struct ImpactPayload: Codable, Sendable, Hashable {
   /// Either articles, or a PDF whose title and abstract are found first.
   public var articles: [Article]?
   public var document: UploadedDocument?
+  /// Phrases that moved each score are wanted.
+  public var explain: Bool?
+  /// How many similar papers of the training set are wanted for each article.
+  public var similar: Int?
 
-  public init(articles: [Article]? = nil, document: UploadedDocument? = nil) {
+  public init(
+    articles: [Article]? = nil, document: UploadedDocument? = nil, explain: Bool? = nil, similar: Int? = nil
+  ) {
     self.articles = articles
     self.document = document
+    self.explain = explain
+    self.similar = similar
   }
+}
+
+/// Texts whose embeddings are wanted.
+public struct EmbedPayload: Codable, Sendable, Hashable {
+  public var texts: [String]
+
+  public init(texts: [String]) { self.texts = texts }
 }

@@ -8,8 +8,9 @@ struct TrainCommand: AsyncParsableCommand {
     discussion: """
       EXAMPLE
         docq train forecaster --pool pool.safetensors --budget 60m -o runs/a
+        docq train impact my-field.csv -o my-field
       """,
-    subcommands: [TrainForecasterCommand.self])
+    subcommands: [TrainForecasterCommand.self, TrainImpactCommand.self])
 }
 
 /// A span of time such as 90s, 5m, 2h.
