@@ -15,9 +15,9 @@ public struct ImpactModel: Sendable {
     + "It is weak evidence, does not measure quality and is no basis for decisions about people."
 
   /// Name of the model that comes with docq.
-  public static let standardName = "docq-impact-linear-1"
+  public static let standardName = "docq-impact-1"
   /// The models that come with docq.
-  public static let names = [standardName]
+  public static let names = [standardName, "docq-impact-linear-1"]
 
   struct Config: Codable {
     var architecture: String
@@ -69,7 +69,7 @@ public struct ImpactModel: Sendable {
   }
 
   /// The pieces of the text encoder that comes with docq.
-  public static func vocabulary() throws -> URL { try folder(of: "docq-impact-1").appendingPathComponent("vocab.txt") }
+  public static func vocabulary() throws -> URL { try folder(of: standardName).appendingPathComponent("vocab.txt") }
 
   /// Loads config.json, head.safetensors and, with an encoder, model.safetensors and vocab.txt of a folder.
   public init(directory: URL) throws {
