@@ -52,9 +52,15 @@ struct EmbedCommand: AsyncParsableCommand {
     }
   }
 
+  private static func bytes(_ file: URL) -> Data? {
+    // A pipe has no size to read by.
+    guard file.path == "/dev/stdin" else { return try? Data(contentsOf: file) }
+    return try? FileHandle.standardInput.readToEnd() ?? Data()
+  }
+
   private func read(_ file: URL) throws -> [(id: String, article: Article?, text: String)] {
     let name = file.lastPathComponent
-    guard let data = try? Data(contentsOf: file) else { throw ArticleReadError.unreadable(name) }
+    guard let data = Self.bytes(file) else { throw ArticleReadError.unreadable(name) }
     let isText = lines || ["txt", "text", ""].contains(file.pathExtension.lowercased())
     guard isText else {
       let read = try ArticleReader().read(data, name: name)

@@ -27,7 +27,7 @@ private let fixtures = Fixtures.folder
   }
 
   @Test func aPhraseAddsWhatTheScoreLosesWithoutIt() throws {
-    let model = try ImpactModel.shipped()
+    let model = try ImpactModel.named("docq-impact-linear-1")
     let article = Article(
       id: "1", title: "A large benchmark", abstract: "We present a benchmark of language models, which is new.")
     let parts = model.explain(article, count: 1000)
@@ -42,6 +42,22 @@ private let fixtures = Fixtures.folder
       #expect(abs(whole - model.score(without).score - part.contribution) < 1e-3, "\(part.phrase)")
     }
     #expect(zip(parts, parts.dropFirst()).allSatisfy { abs($0.contribution) >= abs($1.contribution) })
+  }
+
+  @Test func theShippedModelIsExplainedAsWell() throws {
+    let model = try ImpactModel.shipped()
+    let article = Article(
+      id: "1", title: "Sparse experts for long documents",
+      abstract: String(
+        repeating: "We train a mixture of experts on long documents. It beats dense models of the same cost on six "
+          + "benchmarks, and we release code and weights. ", count: 2))
+    let parts = model.explain(article, count: 5)
+    #expect(parts.count == 5 && parts[0].contribution != 0)
+    let part = parts[0]
+    var without = article
+    func rest(_ text: String) -> String { String(text.prefix(part.start) + text.dropFirst(part.end)) }
+    if part.part == .title { without.title = rest(article.title) } else { without.abstract = rest(article.abstract) }
+    #expect(abs(model.score(article).score - model.score(without).score - part.contribution) < 5e-3)
   }
 
   @Test func termsOfTheLinearPartAddUp() throws {
