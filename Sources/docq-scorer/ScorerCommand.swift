@@ -7,7 +7,7 @@ import PDFReader
 struct ScorerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "docq-scorer",
-    abstract: "Scores articles; claims impact jobs from the queue.",
+    abstract: "Scores articles and trains extractors; claims impact and train jobs from the queue.",
     discussion: """
       Usually started by `docq serve`. Any number of them may run on one data folder.
 
@@ -24,6 +24,9 @@ struct ScorerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await WorkerProcess(name: "docq-scorer", dataPath: data, handlers: [ImpactHandler()]).run()
+    try await WorkerProcess(
+      name: "docq-scorer", dataPath: data,
+      handlers: [ImpactHandler(), TrainHandler(models: DataFolder(path: data).models)]
+    ).run()
   }
 }
