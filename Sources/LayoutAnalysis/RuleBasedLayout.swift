@@ -17,7 +17,7 @@ public struct RuleBasedLayout: Sendable {
     for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: -turns[index]) }
   }
 
-  private func analyzeUpright(_ document: inout Document) {
+  func analyzeUpright(_ document: inout Document) {
     for index in document.pages.indices {
       document.pages[index].lines = LineBuilder.lines(of: document.pages[index])
     }

@@ -6,10 +6,11 @@ struct TrainCommand: AsyncParsableCommand {
     commandName: "train",
     abstract: "Train models on your own machine.",
     discussion: """
-      EXAMPLE
+      EXAMPLES
         docq train forecaster --pool pool.safetensors --budget 60m -o runs/a
+        docq train layout corpus -o runs/layout
       """,
-    subcommands: [TrainForecasterCommand.self, TrainExtractorCommand.self])
+    subcommands: [TrainForecasterCommand.self, TrainLayoutCommand.self, TrainExtractorCommand.self])
 }
 
 /// A span of time such as 90s, 5m, 2h.

@@ -9,9 +9,9 @@ struct DocGenomeWriter {
   private let regions: [Region]
 
   init(_ document: Document, dpi: Double = 200) {
-    self.document = document
+    self.document = document.withWholeLists()
     scale = dpi / 72
-    regions = document.regions
+    regions = self.document.regions
   }
 
   /// The four files of a folder.
