@@ -39,7 +39,7 @@ struct SubmitRoutes: Sendable {
   }
 
   private func extract(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["schema", "ignore_embedded", "filename", "document"])
+    let options = try Options(request, known: ["schema", "ignore_embedded", "filename", "document", "model"])
     let source = try await document(options, request, context)
     defer { source.finish() }
     let schema = options.text("schema", source.fields) ?? "invoice"
@@ -47,9 +47,14 @@ struct SubmitRoutes: Sendable {
     guard ["invoice", "receipt"].contains(schema) else {
       throw Problem(422, "unknown-schema", "there is no schema '\(schema.prefix(80))'; use invoice or receipt")
     }
+    let model = options.text("model", source.fields)
+    if let model, !TrainRoutes.isName(model) {
+      throw Problem(
+        422, "unknown-model", "'\(model.prefix(80))' is no name of a model; names are letters, digits, dashes")
+    }
     let payload = ExtractPayload(
       document: source.document, schema: schema, ignoreEmbedded: options.flag("ignore_embedded", source.fields),
-      password: source.password)
+      password: source.password, model: model)
     return try await submit(
       .extract, payload, blobs: [source.document.blob], options, request, context, after: source.after)
   }
