@@ -91,6 +91,7 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
+    .testTarget(name: "LatexAnnotationTests", dependencies: ["LatexAnnotation", "docq-ingestor"]),
     .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis", "Tensor"]),
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),

@@ -18,7 +18,10 @@ public struct PDFReadOptions: Codable, Sendable {
   public var ocr: OCROptions
 
   public enum ImageFormat: String, Codable, Sendable {
-    case png, jpeg
+    /// A PNG file.
+    case png
+    /// What `PixelImage` reads.
+    case pixels
   }
 
   public init(

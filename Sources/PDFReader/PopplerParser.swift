@@ -131,6 +131,6 @@ struct PopplerParser {
       guard let straight = raster.straightened(straightening) else { return nil }
       raster = straight
     }
-    return options.imageFormat == .png ? raster.png() : raster.jpeg()
+    return options.imageFormat == .png ? raster.png() : PixelImage(raster)?.bytes
   }
 }
