@@ -55,7 +55,7 @@ public struct DocumentIngestion: Sendable {
       isCancelled: isCancelled)
     if isCancelled() { throw CancellationError() }
     progress?(0.9, "layout")
-    try options.layout.analyze(&document)
+    options.layout.analyze(&document)
     return document
   }
 }

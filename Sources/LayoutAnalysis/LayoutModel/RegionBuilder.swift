@@ -139,10 +139,18 @@ struct RegionBuilder {
     {
       best = RegionClass.list.rawValue
     }
+    // The number behind a formula is not part of its box.
+    let measured = best == RegionClass.equation.rawValue ? lines.filter { !isEquationNumber($0) } : lines
     var region = Region(
-      id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index, bbox: union(members), lines: lines)
+      id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index,
+      bbox: union(measured.isEmpty ? members : measured), lines: lines)
     region.isFurniture = best == LayoutHeads.furniture
     return region
+  }
+
+  private func isEquationNumber(_ line: Int) -> Bool {
+    let text = page.lines[line].text
+    return text.utf8.count <= 9 && text.first == "(" && text.last == ")" && text.contains(where: \.isNumber)
   }
 
   /// Small pieces inside of a larger region, such as exponents, become part of it.
