@@ -12,7 +12,7 @@ let package = Package(
   name: "docq",
   products: ["docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"].map {
     .executable(name: $0, targets: [$0])
-  },
+  } + [.library(name: "docq-faults", type: .dynamic, targets: ["FaultInjection"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -27,6 +27,7 @@ let package = Package(
       name: "CPoppler", pkgConfig: "poppler-glib", providers: [.apt(["libpoppler-glib-dev", "libcairo2-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CTesseract", providers: [.apt(["libtesseract-dev", "libleptonica-dev"])]),
     .target(name: "CSandbox"),
     .target(name: "CKernels"),
 
@@ -36,11 +37,16 @@ let package = Package(
 
     // What docq does.
     .target(name: "DocumentModel"),
-    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
+    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "CTesseract", "DocumentModel"]),
     .target(
       name: "LayoutAnalysis", dependencies: ["CKernels", "DocumentModel", "MixtureOfExperts", "Tensor"],
       resources: [.copy("Resources")]),
-    .target(name: "Extraction", dependencies: ["DocumentModel"]),
+    .target(
+      name: "LatexAnnotation", dependencies: ["CSandbox", "CZlib", "DocumentModel", "PDFReader"],
+      resources: [.copy("Resources")]),
+    .target(
+      name: "Extraction", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor", "CKernels"],
+      resources: [.copy("Resources")]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
     .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
@@ -59,7 +65,7 @@ let package = Package(
     .target(name: "DocqClient", dependencies: ["CCurl"]),
 
     // The programs.
-    .executableTarget(name: "docq", dependencies: ["JobHandlers", "DocqClient", argumentParser]),
+    .executableTarget(name: "docq", dependencies: ["JobHandlers", "LatexAnnotation", "DocqClient", argumentParser]),
     .executableTarget(name: "docq-gateway", dependencies: ["Gateway", "JobHandlers", argumentParser]),
     .executableTarget(name: "docq-ingestor", dependencies: ["JobHandlers", argumentParser]),
     .executableTarget(name: "docq-forecaster", dependencies: ["JobHandlers", argumentParser]),
@@ -73,6 +79,9 @@ let package = Package(
     .target(
       name: "EnqueueLoop", path: "Benchmarks/EnqueueLoop", publicHeadersPath: "include",
       linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "FaultInjection", path: "Benchmarks/FaultInjection", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("dl")]),
     .executableTarget(
       name: "docq-reliability", dependencies: ["EnqueueLoop", "JobHandlers", "JobQueue", argumentParser, logging],
       path: "Benchmarks/Reliability", exclude: ["http_peer.py", "requirements.txt", "run", "schemathesis.toml"]),

@@ -66,7 +66,7 @@ public struct RemoteQueue: Codable, Sendable {
 
 /// Work for a server.
 public enum RemoteRequest: Sendable {
-  case ingest(file: URL, pages: String?, password: String?)
+  case ingest(file: URL, pages: String? = nil, password: String? = nil, ocr: String? = nil, ocrLanguage: String? = nil)
   case extract(file: URL, schema: String, ignoreEmbedded: Bool, password: String?)
   case forecast(Data, contentType: String, horizon: Int?, model: String?, quantiles: String?)
   /// JSON as `POST /impact` takes it.
@@ -91,8 +91,9 @@ public struct DocqClient: Sendable {
   ) async throws -> RemoteJob {
     let exchange: HTTPExchange
     switch request {
-    case .ingest(let file, let pages, let password):
-      exchange = upload(file, "/v1/ingest", ["pages": pages], password)
+    case .ingest(let file, let pages, let password, let ocr, let ocrLanguage):
+      exchange = upload(
+        file, "/v1/ingest", ["pages": pages, "ocr": ocr, "ocr_language": ocrLanguage], password)
     case .extract(let file, let schema, let ignoreEmbedded, let password):
       let query = ["schema": schema, "ignore_embedded": ignoreEmbedded ? "true" : nil]
       exchange = upload(file, "/v1/extract", query, password)
@@ -182,7 +183,7 @@ public struct DocqClient: Sendable {
     var query = query
     query["filename"] = file.lastPathComponent
     var exchange = HTTPExchange(
-      method: "POST", url: url(path, query), body: .file(file, contentType: "application/pdf"))
+      method: "POST", url: url(path, query), body: .file(file, contentType: "application/octet-stream"))
     if let password { exchange.headers.append("X-Document-Password: \(headerValue(password))") }
     return exchange
   }

@@ -20,6 +20,9 @@ public struct Page: Codable, Sendable {
   public var regions: [Region]
   /// Where the words came from.
   public var textSource: TextSource
+  /// How the page was turned before its text was recognised; nil when it was not. Coordinates and pictures of the page
+  /// are those after turning.
+  public var straightening: Straightening?
 
   public init(index: Int, width: Double, height: Double) {
     self.index = index
@@ -39,6 +42,21 @@ public struct Page: Codable, Sendable {
 }
 
 public enum TextSource: String, Codable, Sendable { case embedded, ocr, none }
+
+/// What was done to a scanned page so that its lines are level: quarter turns first, then the small angle.
+public struct Straightening: Codable, Hashable, Sendable {
+  /// Clockwise, 0 to 3.
+  public var quarterTurns: Int
+  /// Clockwise about the page's centre.
+  public var degrees: Double
+
+  public init(quarterTurns: Int, degrees: Double) {
+    self.quarterTurns = quarterTurns
+    self.degrees = degrees
+  }
+
+  public var isNothing: Bool { quarterTurns == 0 && degrees == 0 }
+}
 
 /// A run of glyphs without a space in it.
 public struct Word: Codable, Hashable, Sendable {

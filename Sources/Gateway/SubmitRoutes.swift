@@ -21,15 +21,19 @@ struct SubmitRoutes: Sendable {
   }
 
   private func ingest(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["pages", "images", "dpi", "filename"])
+    let options = try Options(request, known: ["pages", "images", "dpi", "ocr", "ocr_language", "filename"])
     let upload = try await receiver.receive(request)
     defer { upload.finish() }
     let wantsImages = options.flag("images", upload.fields)
     let dpi = try options.number("dpi", upload.fields, in: 20...600) ?? 150
+    let ocr = options.text("ocr", upload.fields)
+    if let ocr, !["auto", "never", "always"].contains(ocr) {
+      throw Problem(422, "invalid-option", "ocr: '\(ocr.prefix(40))' is not auto, never or always")
+    }
     let payload = IngestPayload(
       document: upload.document, pages: options.text("pages", upload.fields),
       password: request.headers[.documentPassword] ?? upload.fields["password"],
-      imageDPI: wantsImages ? dpi : nil)
+      imageDPI: wantsImages ? dpi : nil, ocr: ocr, ocrLanguage: options.text("ocr_language", upload.fields))
     return try await submit(.ingest, payload, blobs: [upload.document.blob], options, request, context)
   }
 
@@ -115,7 +119,7 @@ struct SubmitRoutes: Sendable {
   private func impact(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let options = try Options(request, known: ["filename", "document"])
     let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
-    if options.text("document", [:]) != nil || ["application/pdf", "multipart/form-data"].contains(type) {
+    if options.text("document", [:]) != nil || type == "multipart/form-data" || UploadReceiver.isDocument(type) {
       let source = try await document(options, request, context)
       defer { source.finish() }
       return try await submit(

@@ -14,14 +14,23 @@ public struct DocumentIngestion: Sendable {
     public var imageDPI: Double?
     /// No more than the first so many of the pages; nil for the reader's own limit.
     public var maxPages: Int?
+    /// Whether and how pages without text are recognised.
+    public var ocr: OCROptions
     /// What finds the layout.
     public var layout = LayoutChoice.model
+    /// False where words are enough.
+    public var analyzesLayout: Bool
 
-    public init(pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil) {
+    public init(
+      pages: String? = nil, password: String? = nil, imageDPI: Double? = nil, maxPages: Int? = nil,
+      ocr: OCROptions = OCROptions(), analyzesLayout: Bool = true
+    ) {
       self.pages = pages
       self.password = password
       self.imageDPI = imageDPI
       self.maxPages = maxPages
+      self.ocr = ocr
+      self.analyzesLayout = analyzesLayout
     }
   }
 
@@ -46,6 +55,7 @@ public struct DocumentIngestion: Sendable {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password
     readOptions.imageDPI = options.imageDPI
+    readOptions.ocr = options.ocr
     if let maxPages = options.maxPages { readOptions.maxPages = min(readOptions.maxPages, maxPages) }
     if let pages = options.pages { readOptions.pages = try PageSelection(pages) }
     var document = try reader.read(
@@ -54,6 +64,7 @@ public struct DocumentIngestion: Sendable {
       onImage: onImage,
       isCancelled: isCancelled)
     if isCancelled() { throw CancellationError() }
+    guard options.analyzesLayout else { return document }
     progress?(0.9, "layout")
     options.layout.analyze(&document)
     return document

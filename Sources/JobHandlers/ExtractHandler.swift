@@ -18,11 +18,11 @@ public struct ExtractHandler: JobHandler {
     let result = try namingFailures(of: payload.document.fileName) {
       let document = try ingestion.ingest(
         file, fileName: payload.document.fileName,
-        options: DocumentIngestion.Options(password: payload.password),
+        options: DocumentIngestion.Options(password: payload.password, analyzesLayout: false),
         progress: { context.report(progress: 0.9 * $0, stage: $1) },
         isCancelled: { context.isCancelled })
       context.report(progress: 0.95, stage: "extracting")
-      return try DocumentExtractor().extract(
+      return try DocumentExtractor(modelNamed: ExtractorModels.standard).extract(
         document, schema: schema, ignoreEmbedded: payload.ignoreEmbedded)
     }
     return JobResult(contentType: "application/json", body: try ExtractionFormat.json.encode([result]))

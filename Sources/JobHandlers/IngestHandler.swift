@@ -33,8 +33,11 @@ public struct IngestHandler: JobHandler {
     let images = Mutex<[String: String]>([:])
     var options = DocumentIngestion.Options(pages: payload.pages, password: payload.password)
     options.imageDPI = payload.imageDPI
+    options.ocr.mode = payload.ocr.flatMap(OCRMode.init(rawValue:)) ?? .auto
+    let languages = payload.ocrLanguage
     let document = try namingFailures(of: payload.document.fileName) {
-      try ingestion.ingest(
+      if let languages { options.ocr.languages = try OCRLanguages.parse(languages) }
+      return try ingestion.ingest(
         file, fileName: payload.document.fileName, options: options,
         progress: { context.report(progress: $0, stage: $1) },
         onImage: { index, png in

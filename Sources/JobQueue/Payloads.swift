@@ -23,12 +23,21 @@ public struct IngestPayload: Codable, Sendable, Hashable {
   public var password: String?
   /// Resolution of page images in dots per inch; nil for none.
   public var imageDPI: Double?
+  /// "auto", "never" or "always"; nil for auto.
+  public var ocr: String?
+  /// Languages of text recognition, "eng+deu"; nil for the standard.
+  public var ocrLanguage: String?
 
-  public init(document: UploadedDocument, pages: String? = nil, password: String? = nil, imageDPI: Double? = nil) {
+  public init(
+    document: UploadedDocument, pages: String? = nil, password: String? = nil, imageDPI: Double? = nil,
+    ocr: String? = nil, ocrLanguage: String? = nil
+  ) {
     self.document = document
     self.pages = pages
     self.password = password
     self.imageDPI = imageDPI
+    self.ocr = ocr
+    self.ocrLanguage = ocrLanguage
   }
 }
 

@@ -15,7 +15,12 @@ extension FrameEncoder {
     append(page.width)
     append(page.height)
     append(page.label)
-    append(page.textSource == .embedded)
+    append((page.textSource == .embedded ? 1 : page.textSource == .ocr ? 2 : 0) as UInt8)
+    append(page.straightening != nil)
+    if let straightening = page.straightening {
+      append(straightening.quarterTurns)
+      append(straightening.degrees)
+    }
     append(page.styles) { encoder, style in
       encoder.append(style.font)
       encoder.append(style.size)
@@ -27,6 +32,8 @@ extension FrameEncoder {
       encoder.append(word.text)
       encoder.append(word.bbox)
       encoder.append(UInt32(truncatingIfNeeded: word.style))
+      encoder.append(word.confidence != nil)
+      if let confidence = word.confidence { encoder.append(confidence) }
     }
     append(page.images) { encoder, image in
       encoder.append(image.id)
@@ -77,7 +84,13 @@ extension FrameDecoder {
   mutating func page() throws -> Page {
     var page = Page(index: try int(), width: try double(), height: try double())
     page.label = try optionalString()
-    page.textSource = try bool() ? .embedded : .none
+    page.textSource =
+      switch try byte() {
+      case 1: .embedded
+      case 2: .ocr
+      default: .none
+      }
+    if try bool() { page.straightening = Straightening(quarterTurns: try int(), degrees: try double()) }
     page.styles = try array(minimumBytes: 17) { decoder in
       var style = TextStyle(font: try decoder.string(), size: try decoder.double(), color: try decoder.uint32())
       let flags = try decoder.byte()
@@ -88,8 +101,9 @@ extension FrameDecoder {
       return style
     }
     let styleCount = page.styles.count
-    page.words = try array(minimumBytes: 40) { decoder in
-      let word = Word(text: try decoder.string(), bbox: try decoder.rect(), style: Int(try decoder.uint32()))
+    page.words = try array(minimumBytes: 41) { decoder in
+      var word = Word(text: try decoder.string(), bbox: try decoder.rect(), style: Int(try decoder.uint32()))
+      if try decoder.bool() { word.confidence = try decoder.double() }
       guard word.style < styleCount else { throw FrameError(reason: "names a text style that is not there") }
       return word
     }

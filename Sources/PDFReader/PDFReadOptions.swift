@@ -1,4 +1,4 @@
-/// What to read from a PDF.
+/// What to read from a document.
 public struct PDFReadOptions: Codable, Sendable {
   /// The user or owner password of an encrypted file.
   public var password: String?
@@ -6,16 +6,24 @@ public struct PDFReadOptions: Codable, Sendable {
   public var pages: PageSelection?
   /// Look for ruling lines.
   public var findRulings: Bool
-  /// Render each page as PNG at this resolution; nil renders nothing.
+  /// Render each page at this resolution; nil renders nothing.
   public var imageDPI: Double?
+  /// How rendered pages are written.
+  public var imageFormat = ImageFormat.png
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.
   public var maxAttachmentBytes: Int
+  /// When and how text is recognised from pictures.
+  public var ocr: OCROptions
+
+  public enum ImageFormat: String, Codable, Sendable {
+    case png, jpeg
+  }
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
-    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20
+    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never
   ) {
     self.password = password
     self.pages = pages
@@ -23,14 +31,15 @@ public struct PDFReadOptions: Codable, Sendable {
     self.imageDPI = imageDPI
     self.maxPages = maxPages
     self.maxAttachmentBytes = maxAttachmentBytes
+    self.ocr = ocr
   }
 }
 
 /// What the parsing process may use.
 public struct ParserLimits: Codable, Sendable {
-  /// Processor time, in seconds.
+  /// Processor time, in seconds; the time that recognising pages takes does not count.
   public var cpuSeconds: Int
-  /// Time from start to end, in seconds; time spent in the caller's callbacks does not count.
+  /// Time from start to end, in seconds; time spent in the caller's callbacks and for recognising pages does not count.
   public var wallSeconds: Double
   /// Memory the parser may map on top of its own program, in bytes.
   public var addressSpaceBytes: Int

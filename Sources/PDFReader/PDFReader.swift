@@ -2,7 +2,7 @@ import CSandbox
 import DocumentModel
 import Foundation
 
-/// Reads PDFs in a child process that has no network, writes no file and may use only so much time and memory.
+/// Reads PDFs and pictures in a child process that has no network, writes no file and may use only so much time and memory.
 public struct PDFReader: Sendable {
   public var limits: ParserLimits
   private let executable: String
@@ -27,6 +27,15 @@ public struct PDFReader: Sendable {
     onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
   ) throws -> Document {
     let name = fileName ?? file.lastPathComponent
+    var options = options
+    if options.ocr.mode != .never {
+      // Without any data at all, text is read as before and pictures are named in a warning.
+      if options.ocr.languages != OCRLanguages.standard || options.ocr.mode == .always {
+        try OCRLanguages.check(options.ocr.languages)
+      } else if OCRLanguages.installed.isEmpty {
+        options.ocr.languages = []
+      }
+    }
     let input = try openChecked(file, name)
     defer { close(input) }
     let child = try ParserProcess(
@@ -53,6 +62,7 @@ public struct PDFReader: Sendable {
           case .page:
             let page = try frame.page()
             done += 1
+            if page.textSource == .ocr { child.forgive(options.ocr.secondsPerPage) }
             if keepPages { document.pages.append(page) }
             try child.pausingClock { try onPage?(page, done, expected) }
           case .image:
@@ -94,7 +104,7 @@ public struct PDFReader: Sendable {
       var head = [UInt8](repeating: 0, count: min(size, 4096))
       let count = pread(descriptor, &head, head.count, 0)
       head = Array(head.prefix(max(0, count)))
-      guard InputCheck.isPDF(Array(head.prefix(1029))) else {
+      guard InputCheck.kind(Array(head.prefix(1029))) != nil else {
         throw DocumentReadError.notPDF(file: name, looksLike: InputCheck.describe(head))
       }
       return descriptor
@@ -110,6 +120,8 @@ public struct PDFReader: Sendable {
     switch code {
     case "encrypted": return .encrypted(file: name)
     case "wrong_password": return .wrongPassword(file: name)
+    case "image_too_large":
+      return .imageTooLarge(file: name, width: number, height: count, limit: ImageParser.maxPixels)
     case "no_such_page": return .noSuchPage(file: name, page: number, pageCount: count)
     default: return .damaged(file: name, reason: detail)
     }

@@ -7,8 +7,7 @@ enum PageImageRenderer {
 
   /// PNG bytes of a page on white; nil when it cannot be rendered. Very large pages get a lower resolution.
   static func png(of page: OpaquePointer, width: Double, height: Double, dpi: Double) -> [UInt8]? {
-    var scale = dpi / 72
-    if width * height * scale * scale > maxPixels { scale = (maxPixels / (width * height)).squareRoot() }
+    let scale = scale(width: width, height: height, dpi: dpi)
     guard let surface = render(page, width: width, height: height, scale: scale) else { return nil }
     defer { cairo_surface_destroy(surface) }
     final class Sink { var bytes: [UInt8] = [] }
@@ -22,6 +21,11 @@ enum PageImageRenderer {
         return CAIRO_STATUS_SUCCESS
       }, Unmanaged.passUnretained(sink).toOpaque())
     return status == CAIRO_STATUS_SUCCESS ? sink.bytes : nil
+  }
+
+  /// Pixels per point.
+  static func scale(width: Double, height: Double, dpi: Double) -> Double {
+    min(dpi / 72, (maxPixels / max(1, width * height)).squareRoot())
   }
 
   /// The page on a white surface of width x height x scale² pixels.

@@ -24,7 +24,7 @@ public enum ParserChild {
     // Fonts and character maps are loaded before the doors close, and cost nothing later.
     PopplerParser.warmUp()
     var limits = docq_limits(
-      address_space_bytes: UInt64(task.limits.addressSpaceBytes), cpu_seconds: UInt64(task.limits.cpuSeconds),
+      address_space_bytes: UInt64(task.limits.addressSpaceBytes), cpu_seconds: UInt64(cpuSeconds(task)),
       file_bytes: UInt64(task.limits.outputFileBytes), open_files: 64, parent_pid: task.parent)
     let active = docq_enter_sandbox(&limits)
     let output = FrameOutput()
@@ -36,8 +36,32 @@ public enum ParserChild {
       output.send(SandboxProbe.attempt())
       exit(0)
     }
-    PopplerParser(options: task.options, output: output).run()
+    let data = input()
+    let kind = InputCheck.kind([UInt8](data.prefix(1029)))
+    if let kind, kind != .pdf {
+      ImageParser(kind: kind, options: task.options, output: output).run(data)
+    } else {
+      PopplerParser(options: task.options, output: output).run(data)
+    }
     exit(0)
+  }
+
+  /// The document on descriptor 0.
+  private static func input() -> Data {
+    var status = stat()
+    if fstat(0, &status) == 0, status.st_size > 0,
+      let mapped = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, 0, 0), mapped != MAP_FAILED
+    {
+      return Data(bytesNoCopy: mapped, count: Int(status.st_size), deallocator: .none)
+    }
+    return FileHandle(fileDescriptor: 0).readDataToEndOfFile()
+  }
+
+  /// The kernel's limit is the last resort where pages are recognised: the parent counts page by page.
+  private static func cpuSeconds(_ task: Task) -> Int {
+    guard task.options.ocr.mode != .never else { return task.limits.cpuSeconds }
+    let pages = Double(min(10_000, max(1, task.options.maxPages)))
+    return task.limits.cpuSeconds + Int(min(1e6, pages * max(0, task.options.ocr.secondsPerPage)))
   }
 }
 

@@ -12,6 +12,10 @@ final class ParserProcess {
   private var received = 0
   private var stderrTail: [UInt8] = []
   private var killedBy: KillReason?
+  /// Since then the next frame is waited for.
+  private var lastFrame = ContinuousClock.now
+  /// Seconds of recognition that do not count against the limits.
+  private var forgiven = 0.0
 
   private enum KillReason { case wallClock, cancelled, tooMuch }
 
@@ -25,7 +29,9 @@ final class ParserProcess {
     var arguments: [UnsafeMutablePointer<CChar>?] =
       ["docq-parser", argument, text].map { (text: String) in strdup(text) } + [nil]
     var environment: [UnsafeMutablePointer<CChar>?] =
-      ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"].map { (text: String) in strdup(text) } + [nil]
+      ["LANG=C.UTF-8", "PATH=/usr/bin:/bin", "OMP_THREAD_LIMIT=1", "OPENBLAS_NUM_THREADS=1"].map { (text: String) in
+        strdup(text)
+      } + [nil]
     // The dynamic linker needs the Swift libraries where they are not in a standard place.
     if let path = getenv("LD_LIBRARY_PATH") {
       environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0)
@@ -68,10 +74,27 @@ final class ParserProcess {
     started += ContinuousClock.now - before
   }
 
+  /// The page that just came was recognised: the time that it took, up to a limit, does not count.
+  func forgive(_ most: Double) {
+    let taken = ContinuousClock.now - lastFrame
+    let seconds = min(most, Double(taken.components.seconds) + Double(taken.components.attoseconds) / 1e18)
+    forgiven += seconds
+    started += .seconds(seconds)
+  }
+
+  /// Processor time of the child, in seconds; nil when it is gone.
+  private var processorSeconds: Double? {
+    var clock: clockid_t = 0
+    var time = timespec()
+    guard pid > 0, clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+
   /// The next frame; nil at the end of the answer.
   func nextFrame(
     limits: ParserLimits, fileName: String, isCancelled: () -> Bool
   ) throws -> (FrameKind, [UInt8])? {
+    lastFrame = .now
     while true {
       if let frame = try takeFrame() { return frame }
       if isCancelled() {
@@ -80,6 +103,9 @@ final class ParserProcess {
       }
       guard ContinuousClock.now - started < .seconds(limits.wallSeconds) else {
         throw DocumentReadError.timedOut(file: fileName, seconds: limits.wallSeconds, processorTime: false)
+      }
+      if let used = processorSeconds, used > Double(limits.cpuSeconds) + forgiven + 1 {
+        throw DocumentReadError.timedOut(file: fileName, seconds: Double(limits.cpuSeconds), processorTime: true)
       }
       guard try readMore(limits) else {
         guard position == buffer.count else { throw explainEnd(limits: limits, fileName: fileName) }

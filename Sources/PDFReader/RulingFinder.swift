@@ -1,4 +1,5 @@
 import CPoppler
+import CTesseract
 import DocumentModel
 import Foundation
 
@@ -27,6 +28,26 @@ enum RulingFinder {
         dark[y * columns + x] = Int(pixel[0]) + 2 * Int(pixel[1]) + Int(pixel[2]) < 4 * 200
       }
     }
+    return rulings(dark, columns: columns, rows: rows)
+  }
+
+  /// The rulings of a picture, in points.
+  static func rulings(on picture: Raster, pixelsPerPoint: Double) -> [Ruling] {
+    guard let gray = picture.gray(), let small = gray.scaled(by: scale / pixelsPerPoint), small.pixels < 4_000_000,
+      let data = pixGetData(small.pix)
+    else { return [] }
+    let (columns, rows) = (small.width, small.height)
+    let wordsPerLine = Int(pixGetWpl(small.pix))
+    var dark = [Bool](repeating: false, count: columns * rows)
+    for y in 0..<rows {
+      // Leptonica keeps four pixels in a word, the leftmost in the highest byte.
+      let line = data + y * wordsPerLine
+      for x in 0..<columns { dark[y * columns + x] = (line[x >> 2] >> UInt32(24 - 8 * (x & 3))) & 0xFF < 170 }
+    }
+    return rulings(dark, columns: columns, rows: rows)
+  }
+
+  private static func rulings(_ dark: [Bool], columns: Int, rows: Int) -> [Ruling] {
     let horizontal = runs(dark, lines: rows, along: columns, step: (columns, 1))
     let vertical = runs(dark, lines: columns, along: rows, step: (1, columns))
     let found =

@@ -14,6 +14,7 @@ struct Docq: AsyncParsableCommand {
       EXAMPLES
         docq serve                                  start the service on http://127.0.0.1:8080
         docq ingest report.pdf --format markdown    a PDF as Markdown
+        docq annotate main.tex -o labels            a paper's regions from its LaTeX sources
         docq extract invoice.pdf                    the fields of an invoice as JSON
         docq forecast sales.csv --horizon 12 --plot sales.svg
         docq backtest sales.csv --horizon 12        which model would have been best
@@ -24,8 +25,9 @@ struct Docq: AsyncParsableCommand {
       """,
     version: Version.current,
     subcommands: [
-      ServeCommand.self, IngestCommand.self, ExtractCommand.self, ForecastCommand.self, BacktestCommand.self,
-      ImpactCommand.self, JobsCommand.self, ModelsCommand.self, TrainCommand.self, KeysCommand.self,
+      ServeCommand.self, IngestCommand.self, AnnotateCommand.self, ExtractCommand.self, ForecastCommand.self,
+      BacktestCommand.self, ImpactCommand.self, JobsCommand.self, ModelsCommand.self, TrainCommand.self,
+      EvaluateCommand.self, LabelCommand.self, KeysCommand.self,
       BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
     ])
 }

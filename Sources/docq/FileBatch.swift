@@ -5,6 +5,7 @@ import Foundation
 import ImpactScoring
 import JobHandlers
 import JobQueue
+import LatexAnnotation
 import PDFReader
 import Tensor
 
@@ -45,6 +46,7 @@ extension CommandFailure {
     case DocumentReadError.badPageSelection(let text):
       self = .usage(DocumentReadError.badPageSelection(text: text).description)
     case let error as DocumentReadError: self = .unreadable(error.description)
+    case let error as LatexAnnotationError: self = CommandFailure(annotation: error)
     case let error as CheckpointError: self = .unreadable(error.description)
     case let error as ForecastError:
       if case .badSeries = error { self = .unreadable(error.description) } else { self = .usage(error.description) }
@@ -54,6 +56,14 @@ extension CommandFailure {
     case let error as DocqClientError: self = CommandFailure(client: error)
     case let failure as JobFailure: self = .failed(failure.message)
     default: self = .failed("\(error)")
+    }
+  }
+
+  init(annotation error: LatexAnnotationError) {
+    switch error {
+    case .unreadable, .notLatex, .tooLarge: self = .unreadable(error.description)
+    case .outputExists: self = .usage(error.description)
+    default: self = .failed(error.description)
     }
   }
 

@@ -3,23 +3,26 @@ import DocqClient
 import DocumentModel
 import Foundation
 import JobHandlers
+import PDFReader
 import LayoutAnalysis
 
 struct IngestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ingest",
-    abstract: "Read PDFs: text, layout, tables, in the format you want.",
+    abstract: "Read PDFs and scans: text, layout, tables, in the format you want.",
     discussion: """
       One file goes to standard output; with -o, each file is written into that folder under its own name.
       The docgenome format is a folder of four JSON files per document when -o is given.
+      PNG, JPEG and TIFF pictures are documents, too. Pages without text go through text recognition (tesseract).
 
       EXAMPLES
         docq ingest paper.pdf --format markdown
         docq ingest *.pdf --format json -o out
         docq ingest scan.pdf --pages 1-3,7 --format html -o out --images
+        docq ingest receipt.jpg --format text --ocr-language eng+deu
       """)
 
-  @Argument(help: "PDF files.")
+  @Argument(help: "PDF, PNG, JPEG or TIFF files.")
   var files: [String]
   @Option(help: "json, docgenome, coco, markdown, html or text.")
   var format: DocumentFormat = .json
@@ -29,6 +32,10 @@ struct IngestCommand: AsyncParsableCommand {
   var pages: String?
   @Option(help: "Password of an encrypted file.")
   var password: String?
+  @Option(help: "Recognise text in pictures: auto (pages without text), never, always.")
+  var ocr: OCRMode = .auto
+  @Option(help: "Languages of text recognition, the likeliest first, for example eng+deu (default: eng).")
+  var ocrLanguage: String?
   @Flag(help: "Write every page as PNG, too (needs -o).")
   var images = false
   @Option(help: "What finds the layout: model, rules, or the folder of a model of your own.")
@@ -56,7 +63,8 @@ struct IngestCommand: AsyncParsableCommand {
     try await FileBatch(files: files).run { file, label in
       if let server = try remote.client() {
         let job = try await server.submit(
-          .ingest(file: file, pages: pages, password: password), label: label, options: remote)
+          .ingest(file: file, pages: pages, password: password, ocr: ocr.rawValue, ocrLanguage: ocrLanguage),
+          label: label, options: remote)
         guard let job else { return }
         let data = try await server.result(of: job, format: format.rawValue)
         try write(data, for: file)
@@ -70,6 +78,8 @@ struct IngestCommand: AsyncParsableCommand {
     let imageFolder = output.map { "\($0)/\(baseName(file)).pages" }
     if images, let imageFolder { try Output.makeFolder(imageFolder) }
     var options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images ? dpi : nil)
+    options.ocr.mode = ocr
+    if let ocrLanguage, ocr != .never { options.ocr.languages = try OCRLanguages.parse(ocrLanguage) }
     options.layout = try LayoutChoice(layout)
     let document = try DocumentIngestion().ingest(
       file, fileName: file.lastPathComponent, options: options,
@@ -99,3 +109,4 @@ struct IngestCommand: AsyncParsableCommand {
 }
 
 extension DocumentFormat: ExpressibleByArgument {}
+extension OCRMode: ExpressibleByArgument {}

@@ -10,7 +10,7 @@ struct TrainCommand: AsyncParsableCommand {
         docq train forecaster --pool pool.safetensors --budget 60m -o runs/a
         docq train layout corpus -o runs/layout
       """,
-    subcommands: [TrainForecasterCommand.self, TrainLayoutCommand.self])
+    subcommands: [TrainForecasterCommand.self, TrainLayoutCommand.self, TrainExtractorCommand.self])
 }
 
 /// A span of time such as 90s, 5m, 2h.
