@@ -51,11 +51,14 @@ enum RelationFinder {
       page.regions.filter { $0.label == .caption && !$0.isFurniture }.flatMap { caption -> [Relation] in
         let text = caption.text.lowercased()
         let wanted: [RegionClass] =
-          text.hasPrefix("tab") ? [.table, .figure]
-          : text.hasPrefix("alg") ? [.algorithm, .code] : text.hasPrefix("list") ? [.code] : [.figure, .algorithm, .code, .table]
+          text.hasPrefix("tab")
+          ? [.table, .figure]
+          : text.hasPrefix("alg")
+            ? [.algorithm, .code] : text.hasPrefix("list") ? [.code] : [.figure, .algorithm, .code, .table]
         let floats = page.regions.filter { wanted.contains($0.label) && !$0.isFurniture }
         let nearest = floats.min {
-          distance($0.bbox, caption.bbox, $0.label == wanted[0]) < distance($1.bbox, caption.bbox, $1.label == wanted[0])
+          distance($0.bbox, caption.bbox, $0.label == wanted[0])
+            < distance($1.bbox, caption.bbox, $1.label == wanted[0])
         }
         guard let nearest, distance(nearest.bbox, caption.bbox, true) < 80 else { return [] }
         // Pictures side by side, or under each other without text between, share a caption.
@@ -122,7 +125,8 @@ private struct CitationFinder {
       if seen.insert(relation).inserted { result.append(relation) }
     }
     if !targets.isEmpty {
-      for region in regions where RelationFinder.isText(region) || [.abstract, .caption, .footnote].contains(region.label) {
+      for region in regions
+      where RelationFinder.isText(region) || [.abstract, .caption, .footnote].contains(region.label) {
         let words = region.text.split(separator: " ")
         for (place, word) in words.enumerated() {
           let next = place + 1 < words.count ? words[place + 1] : ""

@@ -16,7 +16,8 @@ enum DrawingFinder {
   ///   - dark: pixels, row by row.
   ///   - scale: pixels of a point.
   /// - Returns: boxes in points.
-  static func drawings(_ dark: [Bool], columns: Int, rows: Int, scale: Double, words: [Rect], images: [Rect]) -> [Rect] {
+  static func drawings(_ dark: [Bool], columns: Int, rows: Int, scale: Double, words: [Rect], images: [Rect]) -> [Rect]
+  {
     let (width, height) = ((columns + cell - 1) / cell, (rows + cell - 1) / cell)
     var ink = [Bool](repeating: false, count: width * height)
     dark.withUnsafeBufferPointer { dark in

@@ -38,7 +38,8 @@ struct HeadingLevels {
       document.outline.map { (letters($0.title), $0.level) }, uniquingKeysWith: { first, _ in first })
     var result: [Heading] = []
     for page in document.pages.indices {
-      for (index, region) in document.pages[page].regions.enumerated() where region.label == .title && !region.isFurniture {
+      for (index, region) in document.pages[page].regions.enumerated()
+      where region.label == .title && !region.isFurniture {
         let own = document.pages[page]
         let first = region.lines.first.map { own.typography(of: own.lines[$0]) }
         let capitals = region.text.filter(\.isLetter)
@@ -116,7 +117,9 @@ struct HeadingLevels {
 }
 
 extension HeadingNumber {
-  static let bookParts: Set<String> = ["chapter", "kapitel", "chapitre", "capítulo", "capitolo", "part", "appendix", "anhang"]
+  static let bookParts: Set<String> = [
+    "chapter", "kapitel", "chapitre", "capítulo", "capitolo", "part", "appendix", "anhang",
+  ]
 
   /// The depth that a heading's number or its "Chapter 2" tells; nil without either.
   static func sectionDepth(of text: String) -> Int? {

@@ -44,7 +44,9 @@ enum Headings {
         let region = document.pages[page].regions[index]
         guard region.label == .title, !region.isFurniture, region.lines.count == 1, region.bbox.y1 < 0.13 * height,
           seen[key(region.text), default: 0] > 1,
-          !document.pages[page].regions.contains(where: { !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0 })
+          !document.pages[page].regions.contains(where: {
+            !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0
+          })
         else { continue }
         document.pages[page].regions[index].isFurniture = true
         document.pages[page].regions[index].label = .others
@@ -59,7 +61,8 @@ enum Headings {
     for page in document.pages.indices {
       var regions: [Region] = []
       for region in document.pages[page].regions {
-        if region.label == .title, !region.isFurniture, let last = regions.last, last.label == .title, !last.isFurniture,
+        if region.label == .title, !region.isFurniture, let last = regions.last, last.label == .title,
+          !last.isFurniture,
           HeadingNumber.isAlone(last.text), region.bbox.y0 > last.bbox.y0,
           region.bbox.y0 - last.bbox.y1 < 8 * max(10, region.bbox.height)
         {
@@ -113,7 +116,8 @@ extension FurnitureFinder {
 
 extension HeadingNumber {
   private static let words: Set<String> = [
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen",
     "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
   ]
 

@@ -44,7 +44,8 @@ public struct LearnedLayout: Sendable {
         for position in regions.indices where regions[position].label == .table && !regions[position].isFurniture {
           regions[position].table = TableRegions.table(of: regions[position].lines, on: page)
         }
-        regions = ReadingOrder.sorted(regions.filter { !$0.isFurniture })
+        regions =
+          ReadingOrder.sorted(regions.filter { !$0.isFurniture })
           + regions.filter(\.isFurniture).sorted { $0.bbox.y0 < $1.bbox.y0 }
         for position in regions.indices {
           regions[position].id = nextID

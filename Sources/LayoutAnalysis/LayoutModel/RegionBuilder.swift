@@ -65,7 +65,9 @@ struct RegionBuilder {
   private mutating func joinRows() {
     for line in page.lines.indices {
       let left = features.neighbours.left[line]
-      guard left >= 0, classes[left] == classes[line], let label = RegionClass(rawValue: classes[line]) else { continue }
+      guard left >= 0, classes[left] == classes[line], let label = RegionClass(rawValue: classes[line]) else {
+        continue
+      }
       let gap = box(line).x0 - box(left).x1
       switch label {
       case .equation: if gap < 0.5 * page.width, !gutters.separates(box(left), box(line)) { groups.join(line, left) }
@@ -84,8 +86,10 @@ struct RegionBuilder {
     var boxes = groups.members().filter { members in
       members.count { classes[$0] == label.rawValue } * 2 > members.count
     }.map { members in (line: members[0], box: union(members)) }
-    let obstacles = page.lines.indices.filter { classes[$0] == RegionClass.caption.rawValue || classes[$0] == RegionClass.title.rawValue }
-      .map(box)
+    let obstacles = page.lines.indices.filter {
+      classes[$0] == RegionClass.caption.rawValue || classes[$0] == RegionClass.title.rawValue
+    }
+    .map(box)
     var merged = true
     while merged, boxes.count < 1500 {
       merged = false
@@ -96,7 +100,9 @@ struct RegionBuilder {
           let (a, b) = (boxes[first].box, boxes[second].box)
           let dx = max(a.x0, b.x0) - min(a.x1, b.x1), dy = max(a.y0, b.y0) - min(a.y1, b.y1)
           if dx < reach.x, dy < reach.y, !(dx > 0 && gutters.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a)),
-            !obstacles.contains(where: { $0.intersection(a.union(b)) != nil && $0.midY > min(a.y1, b.y1) - 1 && $0.midY < max(a.y0, b.y0) + 1 })
+            !obstacles.contains(where: {
+              $0.intersection(a.union(b)) != nil && $0.midY > min(a.y1, b.y1) - 1 && $0.midY < max(a.y0, b.y0) + 1
+            })
           {
             groups.join(boxes[first].line, boxes[second].line)
             boxes[first].box = a.union(b)
@@ -125,7 +131,9 @@ struct RegionBuilder {
     let text = sums[RegionClass.text.rawValue], mixed = sums[RegionClass.textEquation.rawValue]
     var best = sums.indices.max { sums[$0] < sums[$1] } ?? 8
     if text + mixed > sums[best] {
-      let says = members.contains { predictions[$0].classes[RegionClass.textEquation.rawValue] > 0.5 && page.lines[$0].words.count > 2 }
+      let says = members.contains {
+        predictions[$0].classes[RegionClass.textEquation.rawValue] > 0.5 && page.lines[$0].words.count > 2
+      }
       best = (says || mixed > text ? RegionClass.textEquation : .text).rawValue
     }
     let lines = members.sorted { a, b in
