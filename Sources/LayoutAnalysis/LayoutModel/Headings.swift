@@ -4,6 +4,7 @@ import DocumentModel
 enum Headings {
   static func tidy(_ document: inout Document) {
     keepOneTitle(&document)
+    correct(&document)
     dropRunningHeads(&document)
     joinChapterNumbers(&document)
   }
@@ -26,6 +27,37 @@ enum Headings {
           continue
         }
         document.pages[page].regions[index].label = .title
+      }
+    }
+  }
+
+  private static let statements: Set<String> = [
+    "theorem", "lemma", "proposition", "corollary", "definition", "remark", "example", "fact", "claim", "conjecture",
+    "proof",
+    "satz", "beweis", "bemerkung",
+  ]
+  private static let known: Set<String> = [
+    "abstract", "references", "bibliography", "acknowledgements", "acknowledgments", "zusammenfassung", "literatur",
+    "résumé",
+  ]
+
+  /// "Theorem 2" begins a statement, not a section; "References" alone on a line is a heading.
+  private static func correct(_ document: inout Document) {
+    for page in document.pages.indices {
+      for index in document.pages[page].regions.indices where !document.pages[page].regions[index].isFurniture {
+        let region = document.pages[page].regions[index]
+        let words = region.text.split(separator: " ", maxSplits: 2)
+        if region.label == .title, words.count == 3, statements.contains(words[0].lowercased()),
+          words[1].contains(where: \.isNumber)
+        {
+          let own = document.pages[page]
+          let isMixed = region.lines.contains { MathEvidence.hasMathematics(own.lines[$0], own) }
+          document.pages[page].regions[index].label = isMixed ? .textEquation : .text
+        } else if [.text, .others, .abstract, .reference].contains(region.label), region.lines.count == 1,
+          known.contains(region.text.lowercased().filter { $0.isLetter })
+        {
+          document.pages[page].regions[index].label = .title
+        }
       }
     }
   }

@@ -30,6 +30,7 @@ public struct LearnedLayout: Sendable {
     let context = LayoutContext(document)
     let hyphens = Compounds(document)
     let furniture = FurnitureFinder(document)
+    let hasMathFonts = MathEvidence.isToldByFonts(document)
     var resumed: Set<Int> = []
     var nextID = 0
     for first in stride(from: 0, to: document.pages.count, by: Self.batch) {
@@ -38,7 +39,9 @@ public struct LearnedLayout: Sendable {
       let predictions = model.predict(pages)
       for (place, number) in numbers.enumerated() {
         let page = pages[place].page
-        var builder = RegionBuilder(page, pages[place].features, predictions[place], body: context.body)
+        var builder = RegionBuilder(
+          page, pages[place].features, predictions[place], body: context.body,
+          hasMathFonts: hasMathFonts)
         var regions = builder.regions()
         furniture.mark(&regions, on: page)
         for position in regions.indices where regions[position].label == .table && !regions[position].isFurniture {

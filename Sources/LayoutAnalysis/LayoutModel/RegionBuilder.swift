@@ -11,11 +11,19 @@ struct RegionBuilder {
   private let classes: [Int]
   private var groups: DisjointSets
 
-  init(_ page: Page, _ features: LineFeatures, _ predictions: [LayoutModel.Prediction], body: BodyStyle) {
+  /// Whether the document's fonts tell mathematics from text.
+  private let hasMathFonts: Bool
+
+  /// - Parameter hasMathFonts: the document has some words, but not most of them, in fonts for mathematics.
+  init(
+    _ page: Page, _ features: LineFeatures, _ predictions: [LayoutModel.Prediction], body: BodyStyle, hasMathFonts: Bool
+  ) {
     self.page = page
     self.features = features
-    self.predictions = predictions
     em = max(4, body.size)
+    self.hasMathFonts = hasMathFonts
+    let predictions = hasMathFonts ? MathEvidence.applied(to: predictions, page) : predictions
+    self.predictions = predictions
     gutters = GutterFinder(page)
     classes = predictions.map { one in one.classes.indices.max { one.classes[$0] < one.classes[$1] } ?? 8 }
     groups = DisjointSets(page.lines.count)
@@ -26,6 +34,7 @@ struct RegionBuilder {
     joinContinuations()
     joinRows()
     joinAreas(of: .table, reach: (x: 1.2 * em, y: 1.3 * em))
+    joinAreas(of: .equation, reach: (x: 3 * em, y: 0.8 * em))
     var regions = groups.members().map { region(of: $0) }
     absorbFragments(&regions)
     let pictures = figures(&regions)
@@ -50,7 +59,7 @@ struct RegionBuilder {
     if family(classes[a]) == family(classes[b]) { return true }
     // Unsure classes give way to the bit.
     let shared = zip(predictions[a].classes, predictions[b].classes).reduce(0) { $0 + min($1.0, $1.1) }
-    return shared > 0.15
+    return shared > 0.3
   }
 
   /// Classes that lines of one region may have.
@@ -131,10 +140,14 @@ struct RegionBuilder {
     let text = sums[RegionClass.text.rawValue], mixed = sums[RegionClass.textEquation.rawValue]
     var best = sums.indices.max { sums[$0] < sums[$1] } ?? 8
     if text + mixed > sums[best] {
-      let says = members.contains {
-        predictions[$0].classes[RegionClass.textEquation.rawValue] > 0.5 && page.lines[$0].words.count > 2
-      }
-      best = (says || mixed > text ? RegionClass.textEquation : .text).rawValue
+      let isMixed =
+        hasMathFonts
+        ? members.contains { MathEvidence.hasMathematics(page.lines[$0], page) }
+        : mixed > 2 * text
+          || members.contains {
+            predictions[$0].classes[RegionClass.textEquation.rawValue] > 0.6 && page.lines[$0].words.count > 2
+          }
+      best = (isMixed ? RegionClass.textEquation : .text).rawValue
     }
     let lines = members.sorted { a, b in
       let (first, second) = (box(a), box(b))
@@ -172,7 +185,8 @@ struct RegionBuilder {
         guard other != index, !large.lines.isEmpty, !large.isFurniture, large.bbox.area > 1.5 * small.bbox.area,
           let shared = small.bbox.intersection(large.bbox)?.area
         else { return false }
-        let needed = large.label == small.label ? 0.4 : small.lines.count <= 2 ? 0.6 : 0.85
+        let needed =
+          large.label == small.label || large.label == .equation ? 0.4 : small.lines.count <= 2 ? 0.6 : 0.85
         return shared > needed * small.bbox.area && (large.label != .table || small.label != .caption)
       }
       guard let host else { continue }
