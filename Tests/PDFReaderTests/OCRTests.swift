@@ -90,21 +90,24 @@ private func temporaryFile(_ name: String, _ bytes: some Sequence<UInt8>) throws
 
   @Test func noiseIsNotRecognizedForEver() throws {
     var generator = SystemRandomNumberGenerator()
-    var noise = Array("P5 1 1 255\n".utf8)
-    noise.removeAll()
+    var noise: [UInt8] = []
     // A TIFF without compression: 1000 x 1000 random grey pixels.
     let pixels = (0..<1_000_000).map { _ in UInt8.random(in: 0...255, using: &generator) }
     func entry(_ tag: UInt16, _ kind: UInt16, _ value: UInt32) -> [UInt8] {
-      [tag, kind].flatMap { [UInt8($0 & 255), UInt8($0 >> 8)] }
-        + [1, value].flatMap { value in (0..<4).map { UInt8((value >> (8 * UInt32($0))) & 255) } }
+      var bytes: [UInt8] = []
+      for number in [tag, kind] { withUnsafeBytes(of: number.littleEndian) { bytes += $0 } }
+      for number in [1, value] { withUnsafeBytes(of: number.littleEndian) { bytes += $0 } }
+      return bytes
     }
     let entries = [
       entry(256, 3, 1000), entry(257, 3, 1000), entry(258, 3, 8), entry(259, 3, 1), entry(262, 3, 1),
       entry(273, 4, 200),
       entry(277, 3, 1), entry(278, 3, 1000), entry(279, 4, 1_000_000),
     ]
-    noise += [0x49, 0x49, 0x2A, 0, 8, 0, 0, 0, UInt8(entries.count), 0] + entries.joined() + [0, 0, 0, 0]
-    noise += [UInt8](repeating: 0, count: 200 - noise.count) + pixels
+    noise += [0x49, 0x49, 0x2A, 0, 8, 0, 0, 0, UInt8(entries.count), 0]
+    for entry in entries { noise += entry }
+    noise += [UInt8](repeating: 0, count: 200 - noise.count)
+    noise += pixels
     let document = try read(try temporaryFile("noise.tiff", noise))
     #expect(document.warnings.contains { $0.contains("noise") })
     #expect(document.pages[0].words.isEmpty)
