@@ -24,8 +24,15 @@ struct RegionBuilder {
     self.hasMathFonts = hasMathFonts
     let predictions = hasMathFonts ? MathEvidence.applied(to: predictions, page) : predictions
     self.predictions = predictions
-    gutters = GutterFinder(page)
-    classes = predictions.map { one in one.classes.indices.max { one.classes[$0] < one.classes[$1] } ?? 8 }
+    let classes = predictions.map { one in one.classes.indices.max { one.classes[$0] < one.classes[$1] } ?? 8 }
+    self.classes = classes
+    // White between the columns of a table is no gutter of the page.
+    gutters = GutterFinder(page).without { gutter in
+      let beside = page.lines.indices.filter {
+        page.lines[$0].bbox.midY > gutter.y0 && page.lines[$0].bbox.midY < gutter.y1
+      }
+      return beside.count { classes[$0] == RegionClass.table.rawValue } * 2 > beside.count
+    }
     groups = DisjointSets(page.lines.count)
   }
 
@@ -108,7 +115,10 @@ struct RegionBuilder {
         while second < boxes.count {
           let (a, b) = (boxes[first].box, boxes[second].box)
           let dx = max(a.x0, b.x0) - min(a.x1, b.x1), dy = max(a.y0, b.y0) - min(a.y1, b.y1)
-          if dx < reach.x, dy < reach.y, !(dx > 0 && gutters.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a)),
+          // Side by side, the cells of a table may be far apart.
+          let isRow = label == .table && -dy > 0.3 * min(a.height, b.height)
+          if dx < (isRow ? 0.3 * page.width : reach.x), dy < reach.y,
+            !(dx > 0 && gutters.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a)),
             !obstacles.contains(where: {
               $0.intersection(a.union(b)) != nil && $0.midY > min(a.y1, b.y1) - 1 && $0.midY < max(a.y0, b.y0) + 1
             })
