@@ -95,12 +95,11 @@ struct PopplerParser {
       if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
     }
     if options.findRulings {
-      page.rulings =
-        if let scan, page.straightening != nil {
-          RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
-        } else {
-          RulingFinder.rulings(on: source, width: width, height: height)
-        }
+      if let scan, page.straightening != nil {
+        page.rulings = RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
+      } else {
+        RulingFinder.addMarks(of: source, width: width, height: height, to: &page)
+      }
     }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)

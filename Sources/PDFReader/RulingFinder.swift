@@ -10,15 +10,16 @@ enum RulingFinder {
   private static let maxThickness = 3
   private static let maxRulings = 2000
 
-  static func rulings(on page: OpaquePointer, width: Double, height: Double) -> [Ruling] {
+  /// Finds the rulings of a page and, as images with a negative id, its drawings.
+  static func addMarks(of source: OpaquePointer, width: Double, height: Double, to page: inout Page) {
     // Posters and maps are no tables.
     guard width * height < 2_000_000,
-      let surface = PageImageRenderer.render(page, width: width, height: height, scale: scale)
-    else { return [] }
+      let surface = PageImageRenderer.render(source, width: width, height: height, scale: scale)
+    else { return }
     defer { cairo_surface_destroy(surface) }
     let columns = Int(cairo_image_surface_get_width(surface)), rows = Int(cairo_image_surface_get_height(surface))
     let stride = Int(cairo_image_surface_get_stride(surface))
-    guard let pixels = cairo_image_surface_get_data(surface) else { return [] }
+    guard let pixels = cairo_image_surface_get_data(surface) else { return }
     var dark = [Bool](repeating: false, count: columns * rows)
     for y in 0..<rows {
       let line = pixels + y * stride
@@ -28,7 +29,10 @@ enum RulingFinder {
         dark[y * columns + x] = Int(pixel[0]) + 2 * Int(pixel[1]) + Int(pixel[2]) < 4 * 200
       }
     }
-    return rulings(dark, columns: columns, rows: rows)
+    page.rulings = rulings(dark, columns: columns, rows: rows)
+    page.images += DrawingFinder.drawings(
+      dark, columns: columns, rows: rows, scale: scale, words: page.words.map(\.bbox), images: page.images.map(\.bbox)
+    ).map { PageImage(id: -1, bbox: $0) }
   }
 
   /// The rulings of a picture, in points.
