@@ -23,6 +23,14 @@ public struct Page: Codable, Sendable {
   /// How the page was turned before its text was recognised; nil when it was not. Coordinates and pictures of the page
   /// are those after turning.
   public var straightening: Straightening?
+  /// On pages with fonts of mathematics, every glyph by itself; not part of exports.
+  public var glyphs: [Glyph] = []
+  /// On such pages, short horizontal lines outside of glyphs, such as fraction bars; not part of exports.
+  public var bars: [Rect] = []
+
+  private enum CodingKeys: String, CodingKey {
+    case index, width, height, label, words, styles, images, rulings, links, lines, regions, textSource, straightening
+  }
 
   public init(index: Int, width: Double, height: Double) {
     self.index = index
@@ -72,6 +80,20 @@ public struct Word: Codable, Hashable, Sendable {
     self.bbox = bbox
     self.style = style
     self.confidence = confidence
+  }
+}
+
+/// One character as it is painted. Its code is that of the font where a font has no map to Unicode.
+public struct Glyph: Hashable, Sendable {
+  public var scalar: Unicode.Scalar
+  public var bbox: Rect
+  /// Index into the page's `styles`.
+  public var style: Int
+
+  public init(scalar: Unicode.Scalar, bbox: Rect, style: Int) {
+    self.scalar = scalar
+    self.bbox = bbox
+    self.style = style
   }
 }
 

@@ -1,3 +1,5 @@
+import DocumentModel
+
 /// What to read from a document.
 public struct PDFReadOptions: Codable, Sendable {
   /// The user or owner password of an encrypted file.
@@ -16,6 +18,12 @@ public struct PDFReadOptions: Codable, Sendable {
   public var maxAttachmentBytes: Int
   /// When and how text is recognised from pictures.
   public var ocr: OCROptions
+  /// So many processes share the pages of a document.
+  public var processes: Int
+  /// Parts of pages to render as PNG at `imageDPI`; when there are some, nothing else is read.
+  public var crops: [PageCrop] = []
+  /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
+  var share = 0
 
   public enum ImageFormat: String, Codable, Sendable {
     /// A PNG file.
@@ -26,7 +34,7 @@ public struct PDFReadOptions: Codable, Sendable {
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
-    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never
+    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never, processes: Int = 1
   ) {
     self.password = password
     self.pages = pages
@@ -35,6 +43,7 @@ public struct PDFReadOptions: Codable, Sendable {
     self.maxPages = maxPages
     self.maxAttachmentBytes = maxAttachmentBytes
     self.ocr = ocr
+    self.processes = processes
   }
 }
 
@@ -63,5 +72,34 @@ public struct ParserLimits: Codable, Sendable {
     self.outputFileBytes = outputFileBytes
     self.maxInputBytes = maxInputBytes
     self.maxAnswerBytes = maxAnswerBytes
+  }
+}
+
+/// A part of a page to make a picture of.
+public struct PageCrop: Codable, Sendable {
+  /// Comes back with the picture.
+  public var id: Int
+  /// Counting from 0.
+  public var page: Int
+  /// In points of the page as it was read.
+  public var box: Rect
+  /// How the page was turned when it was read.
+  public var straightening: Straightening?
+
+  public init(id: Int, page: Int, box: Rect, straightening: Straightening?) {
+    self.id = id
+    self.page = page
+    self.box = box
+    self.straightening = straightening
+  }
+}
+
+extension PDFReadOptions {
+  /// Of the pages that are read, those that fall to this process.
+  func shared(_ pages: [Int]) -> [Int] {
+    guard processes > 1 else { return pages }
+    // A few pages are read before a second process has opened the file.
+    guard pages.count >= 2 * processes else { return share == 0 ? pages : [] }
+    return stride(from: share, to: pages.count, by: processes).map { pages[$0] }
   }
 }

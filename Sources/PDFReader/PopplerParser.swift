@@ -46,12 +46,18 @@ struct PopplerParser {
     frame.append(DocumentFacts.metadata(document))
     frame.append(DocumentFacts.outline(document))
     output.send(frame)
-    for attachment in DocumentFacts.attachments(document, maxBytes: options.maxAttachmentBytes) {
+    for attachment in options.share == 0
+      ? DocumentFacts.attachments(document, maxBytes: options.maxAttachmentBytes) : []
+    {
       var frame = FrameEncoder(.attachment)
       frame.append(attachment)
       output.send(frame)
     }
-    for index in pages { send(page: index, of: document) }
+    guard options.crops.isEmpty else {
+      for crop in options.crops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
+      return output.send(FrameEncoder(.done))
+    }
+    for index in options.shared(pages) { send(page: index, of: document) }
     output.send(FrameEncoder(.done))
   }
 
@@ -74,9 +80,7 @@ struct PopplerParser {
   }
 
   /// A whole PDF ends with %%EOF.
-  private func isCutOff(_ data: Data) -> Bool {
-    data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil
-  }
+  private func isCutOff(_ data: Data) -> Bool { data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil }
 
   private func send(page index: Int, of document: OpaquePointer) {
     guard let source = poppler_document_get_page(document, Int32(index)) else {
@@ -116,12 +120,26 @@ struct PopplerParser {
     }
   }
 
+  private func send(_ crop: PageCrop, of document: OpaquePointer) {
+    guard let dpi = options.imageDPI, let source = poppler_document_get_page(document, Int32(crop.page)) else { return }
+    defer { g_object_unref(UnsafeMutableRawPointer(source)) }
+    var width = 0.0
+    var height = 0.0
+    poppler_page_get_size(source, &width, &height)
+    let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)
+    let page = Page(index: crop.page, width: width, height: height)
+    guard var raster = ScannedPage.picture(of: source, page, scale: scale) else { return }
+    if let straightening = crop.straightening { raster = raster.straightened(straightening) ?? raster }
+    output.send(crop, of: raster, scale: scale)
+  }
+
   /// The file of a page's picture; a scan comes as straight as its words were read.
   private func picture(of source: OpaquePointer, _ page: Page, _ index: Int, dpi: Double) -> [UInt8]? {
     if page.straightening == nil, options.imageFormat == .png {
       return PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi)
     }
-    var width = 0.0, height = 0.0
+    var width = 0.0
+    var height = 0.0
     poppler_page_get_size(source, &width, &height)
     let asInFile = Page(index: index, width: width, height: height)
     let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)

@@ -7,10 +7,12 @@ import Foundation
 enum RulingFinder {
   private static let scale = 1.25
   private static let minLength = 18.0
+  private static let minBar = 3.5
   private static let maxThickness = 3
   private static let maxRulings = 2000
 
-  /// Finds the rulings of a page and, as images with a negative id, its drawings.
+  /// Finds the rulings of a page, its drawings (as images with a negative id) and, for pages that keep their glyphs, the
+  /// bars of formulas.
   static func addMarks(of source: OpaquePointer, width: Double, height: Double, to page: inout Page) {
     // Posters and maps are no tables.
     guard width * height < 2_000_000,
@@ -33,6 +35,21 @@ enum RulingFinder {
     page.images += DrawingFinder.drawings(
       dark, columns: columns, rows: rows, scale: scale, words: page.words.map(\.bbox), images: page.images.map(\.bbox)
     ).map { PageImage(id: -1, bbox: $0) }
+    if !page.glyphs.isEmpty { page.bars = bars(dark, columns: columns, rows: rows, besides: page.glyphs.map(\.bbox)) }
+  }
+
+  /// Short horizontal lines that are no part of a glyph.
+  private static func bars(_ dark: [Bool], columns: Int, rows: Int, besides glyphs: [Rect]) -> [Rect] {
+    // Minus signs and the strokes of letters lie within glyphs; signs of the font of large signs hang below their box.
+    merged(runs(dark, lines: rows, along: columns, step: (columns, 1), minLength: minBar)).map {
+      Rect(
+        x0: Double($0.start) / scale, y0: Double($0.line) / scale, x1: Double($0.end) / scale,
+        y1: Double($0.last + 1) / scale)
+    }.filter { bar in
+      !glyphs.contains {
+        $0.y0 < bar.midY - 0.3 && $0.y1 > bar.midY + 0.3 && $0.x0 - 1 < bar.midX && $0.x1 + 1 > bar.midX
+      }
+    }
   }
 
   /// The rulings of a picture, in points.
@@ -74,7 +91,9 @@ enum RulingFinder {
   }
 
   /// Stretches of dark pixels along each line that are long enough.
-  private static func runs(_ dark: [Bool], lines: Int, along: Int, step: (line: Int, along: Int)) -> [Run] {
+  private static func runs(
+    _ dark: [Bool], lines: Int, along: Int, step: (line: Int, along: Int), minLength: Double = minLength
+  ) -> [Run] {
     let needed = Int(minLength * scale)
     var result: [Run] = []
     dark.withUnsafeBufferPointer { dark in

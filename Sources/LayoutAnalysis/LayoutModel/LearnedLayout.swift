@@ -16,6 +16,7 @@ public struct LearnedLayout: Sendable {
     let turns = document.pages.map(\.quarterTurnsToUpright)
     for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: turns[index]) }
     analyzeUpright(&document)
+    for index in document.pages.indices { EquationReader.read(&document.pages[index]) }
     for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: -turns[index]) }
   }
 

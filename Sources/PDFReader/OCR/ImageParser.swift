@@ -33,9 +33,18 @@ struct ImageParser {
     frame.append(metadata)
     frame.append([OutlineEntry]())
     output.send(frame)
+    guard options.crops.isEmpty else {
+      for crop in options.crops {
+        guard let size = header(data, crop.page), var picture = decoded(data, crop.page, size) else { continue }
+        let scale = pixelsPerPoint(picture)
+        if let straightening = crop.straightening { picture = picture.straightened(straightening) ?? picture }
+        output.send(crop, of: picture, scale: scale)
+      }
+      return output.send(FrameEncoder(.done))
+    }
     let recognizer = options.ocr.mode == .never ? nil : PageRecognizer(options.ocr)
     if recognizer == nil { output.warn("a picture has no text of its own, and text recognition is off") }
-    for index in pages { send(page: index, of: data, isOnly: count == 1, recognizer) }
+    for index in options.shared(pages) { send(page: index, of: data, isOnly: count == 1, recognizer) }
     output.send(FrameEncoder(.done))
   }
 
@@ -88,7 +97,10 @@ struct ImageParser {
 
   /// Width and height. Ends the process for a picture that is too large to unpack.
   private func header(_ data: Data, _ index: Int, checked: Bool = true) -> (width: Int, height: Int)? {
-    var width: Int32 = 0, height: Int32 = 0, bits: Int32 = 0, samples: Int32 = 0
+    var width: Int32 = 0
+    var height: Int32 = 0
+    var bits: Int32 = 0
+    var samples: Int32 = 0
     let status = data.withUnsafeBytes { bytes -> Int32 in
       let start = bytes.bindMemory(to: UInt8.self).baseAddress
       switch kind {

@@ -1,4 +1,5 @@
 import CTesseract
+import DocumentModel
 
 /// A picture of a page in leptonica's form. Owns its pixels.
 ///
@@ -28,6 +29,15 @@ final class Raster {
 
   /// Clockwise.
   func turned(by quarterTurns: Int) -> Raster? { Raster(pixRotateOrth(pix, Int32(quarterTurns & 3))) }
+
+  /// The part within a box of pixels.
+  func part(_ box: Rect) -> Raster? {
+    var frame = boxCreate(
+      Int32(max(0, box.x0)), Int32(max(0, box.y0)), Int32(max(1, box.width.rounded(.up))),
+      Int32(max(1, box.height.rounded(.up))))
+    defer { boxDestroy(&frame) }
+    return Raster(pixClipRectangle(pix, frame, nil))
+  }
 
   /// Clockwise for positive degrees, on white, same size.
   func rotated(by degrees: Double) -> Raster? {
