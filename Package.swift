@@ -49,7 +49,9 @@ let package = Package(
       resources: [.copy("Resources")]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
-    .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
+    .target(
+      name: "ImpactScoring", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor"],
+      resources: [.copy("Resources")]),
 
     // The service.
     .target(name: "JobQueue", dependencies: [logging, grdb, crypto]),
@@ -89,10 +91,11 @@ let package = Package(
     .testTarget(name: "TensorTests", dependencies: ["Tensor", "CKernels"]),
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
+    .testTarget(name: "LatexAnnotationTests", dependencies: ["LatexAnnotation", "docq-ingestor"]),
     .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis", "Tensor"]),
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),
-    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),
+    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring", "Tensor"]),
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
     .testTarget(

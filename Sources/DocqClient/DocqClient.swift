@@ -70,8 +70,10 @@ public enum RemoteRequest: Sendable {
   case extract(file: URL, schema: String, ignoreEmbedded: Bool, password: String?)
   case forecast(Data, contentType: String, horizon: Int?, model: String?, quantiles: String?)
   /// JSON as `POST /impact` takes it.
-  case impact(Data)
+  case impact(Data, explain: Bool = false, similar: Int = 0)
   case impactOfDocument(file: URL)
+  /// JSON as `POST /embed` takes it.
+  case embed(Data)
 }
 
 /// Talks to a docq server over HTTP.
@@ -103,9 +105,12 @@ public struct DocqClient: Sendable {
       let query = ["horizon": horizon.map { "\($0)" }, "model": model, "quantiles": quantiles]
       exchange = HTTPExchange(
         method: "POST", url: url("/v1/forecast", query), body: .data(data, contentType: contentType))
-    case .impact(let data):
+    case .impact(let data, let explain, let similar):
+      let query = ["explain": explain ? "true" : nil, "similar": similar > 0 ? "\(similar)" : nil]
       exchange = HTTPExchange(
-        method: "POST", url: url("/v1/impact"), body: .data(data, contentType: "application/json"))
+        method: "POST", url: url("/v1/impact", query), body: .data(data, contentType: "application/json"))
+    case .embed(let data):
+      exchange = HTTPExchange(method: "POST", url: url("/v1/embed"), body: .data(data, contentType: "application/json"))
     }
     var sent = exchange
     sent.onUpload = onUpload

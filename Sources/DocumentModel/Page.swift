@@ -124,7 +124,7 @@ public struct TextStyle: Codable, Hashable, Sendable {
   }
 }
 
-/// A raster image painted on the page.
+/// A picture on the page: a raster image, or, with the id -1, a drawing made of lines and areas.
 public struct PageImage: Codable, Hashable, Sendable {
   public var id: Int
   public var bbox: Rect

@@ -15,6 +15,13 @@ public struct DocumentExtractor: Sendable {
   /// The schema that the model was trained for; nil for the general one.
   public var trainedSchema: ExtractionSchema? { model?.schema }
 
+  /// What the model and the rules propose for every field of an invoice, as one line of JSON.
+  public func proposals(_ document: Document) throws -> Data {
+    guard let model else { return Data() }
+    let object = InvoiceReader(model: model, schema: .invoice).proposals(document)
+    return try JSONSerialization.data(withJSONObject: object, options: [.sortedKeys]) + Data("\n".utf8)
+  }
+
   /// - Parameter ignoreEmbedded: read the page only.
   /// - Throws: `ExtractionError.badXML` when there is an embedded invoice and it cannot be read.
   public func extract(

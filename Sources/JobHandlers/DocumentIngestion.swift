@@ -64,7 +64,7 @@ public struct DocumentIngestion: Sendable {
     if isCancelled() { throw CancellationError() }
     guard options.analyzesLayout else { return document }
     progress?(0.9, "layout")
-    try options.layout.analyze(&document)
+    options.layout.analyze(&document)
     return document
   }
 

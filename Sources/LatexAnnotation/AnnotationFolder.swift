@@ -1,11 +1,10 @@
 import DocumentModel
 import Foundation
-import PDFReader
 
 /// Writes a labelled paper as a DocGenome folder. The folder appears when everything is in it.
 extension LatexAnnotation {
   /// - Throws: `LatexAnnotationError.outputExists` when something else stands there.
-  public func write(to folder: URL, progress: (@Sendable (Double, String) -> Void)? = nil) throws {
+  public func write(to folder: URL) throws {
     let files = FileManager.default
     let exists = files.fileExists(atPath: folder.path)
     if exists, !Self.isReplaceable(folder) { throw LatexAnnotationError.outputExists(folder: folder.path) }
@@ -18,34 +17,18 @@ extension LatexAnnotation {
         try part.data.write(to: partial.appendingPathComponent(part.name))
       }
       try files.copyItem(at: pdf, to: partial.appendingPathComponent("paper.pdf"))
+      for image in images {
+        try files.copyItem(at: image, to: partial.appendingPathComponent(image.lastPathComponent))
+      }
     } catch {
       throw LatexAnnotationError.cannotWrite(folder: folder.path, reason: Self.reason(error))
     }
-    try writeImages(to: partial, progress)
     do {
       if exists { try files.removeItem(at: folder) }
       try files.moveItem(at: partial, to: folder)
     } catch {
       throw LatexAnnotationError.cannotWrite(folder: folder.path, reason: Self.reason(error))
     }
-  }
-
-  private func writeImages(to folder: URL, _ progress: (@Sendable (Double, String) -> Void)?) throws {
-    var options = PDFReadOptions()
-    options.findRulings = false
-    options.imageDPI = dpi
-    options.imageFormat = .jpeg
-    let count = document.pages.count
-    let onImage: @Sendable (Int, [UInt8]) throws -> Void = { index, bytes in
-      progress?(Double(index + 1) / Double(max(1, count)), "page image \(index + 1)/\(count)")
-      do {
-        try Data(bytes).write(to: folder.appendingPathComponent(String(format: "page_%04d.jpg", index)))
-      } catch {
-        throw LatexAnnotationError.cannotWrite(folder: folder.path, reason: Self.reason(error))
-      }
-    }
-    _ = try reader.read(
-      pdf, fileName: document.fileName, options: options, keepPages: false, onImage: onImage)
   }
 
   /// An empty folder, or one that was written by this.

@@ -16,6 +16,8 @@ struct DocumentLabeller {
   func label() throws -> Labelled {
     var builder = RegionBuilder(marked.log)
     for (page, items) in zip(pages, marked.trace.pages) { builder.add(page, items, marked.trace) }
+    builder.mergeFigureLabels(pages)
+    FrontMatter.apply(to: &builder, pages)
     let units = builder.resolver.units
     let text = SourceText(marked.source, others: marked.others)
     var sources: [Int: String] = [:]
@@ -48,7 +50,7 @@ struct DocumentLabeller {
         }
         region.isFurniture = unit.key == .furniture
         region.headingLevel = unit.level.map { max(1, $0) }
-        region.text = code.isEmpty ? words(piece, pages[page]) : code
+        region.text = code.isEmpty || unit.label == .others ? words(piece, pages[page]) : code
         addLines(of: piece, to: &region, &document.pages[page])
         if let last = lastRegion[piece.unit], !region.isFurniture, continues(unit) {
           document.pages[last.page].regions[last.index].continuedBy = region.id

@@ -18,6 +18,9 @@ public struct LatexAnnotator: Sendable {
     /// How often the marked compile is repeated with fewer marks.
     public var maxRepairs = 12
 
+    /// A folder that gets TeX's files with both logs in the end, replaced if it is there; nil to remove them.
+    public var keptFiles: URL?
+
     public init() {}
   }
 
@@ -30,8 +33,8 @@ public struct LatexAnnotator: Sendable {
     self.reader = reader
   }
 
-  /// Whether TeX is there, and which.
-  public static func texVersion() -> String? { TexEngine.path(of: "pdflatex") }
+  /// Where pdfLaTeX is; nil when it is not installed.
+  public static func texPath() -> String? { TexEngine.path(of: "pdflatex") }
 
   /// Compiles, labels and returns the labelled document with its pages' pictures.
   ///
@@ -64,10 +67,19 @@ public struct LatexAnnotator: Sendable {
       try read(file, name, isCancelled)
     }
     progress?(0.75, "labelling")
-    let labelled = try DocumentLabeller(marked: marked, plain: plain, pages: plainPages, fileName: name).label()
+    var labelled = try DocumentLabeller(marked: marked, plain: plain, pages: plainPages, fileName: name).label()
+    let count = plainPages.count
+    let imageFolder = plain.copy.folder.appendingPathComponent("docq-\(UUID().uuidString)")
+    try? FileManager.default.createDirectory(at: imageFolder, withIntermediateDirectories: true)
+    try PageImages(reader: reader, pdf: plain.pdf, fileName: name, dpi: options.dpi).render(
+      into: imageFolder, fitting: &labelled.document,
+      progress: { progress?(0.8 + 0.2 * Double($0 + 1) / Double(max(1, count)), "page image \($0 + 1)/\(count)") },
+      isCancelled: isCancelled)
     return LatexAnnotation(
-      document: labelled.document, pdf: plain.pdf, copy: plain.copy, quality: labelled.quality,
-      warnings: plain.warnings + marked.warnings, dpi: options.dpi, reader: reader)
+      document: labelled.document, pdf: plain.pdf,
+      images: (0..<count).map { imageFolder.appendingPathComponent(PageImages.name($0)) }
+        .filter { FileManager.default.fileExists(atPath: $0.path) }, copy: plain.copy,
+      quality: labelled.quality, warnings: plain.warnings + marked.warnings, dpi: options.dpi)
   }
 
   private func read(_ file: URL, _ name: String, _ isCancelled: @escaping @Sendable () -> Bool) throws -> [Page] {
@@ -95,11 +107,12 @@ public struct LatexAnnotation: Sendable {
   public var document: Document
   /// The compiled paper; lives as long as this value does.
   public let pdf: URL
+  /// The pages' pictures, JPEG; they live as long as this value does.
+  public let images: [URL]
   let copy: ProjectCopy
   public var quality: AnnotationQuality
   public var warnings: [String]
   let dpi: Double
-  let reader: PDFReader
 }
 
 extension ProjectCopy: @unchecked Sendable {}

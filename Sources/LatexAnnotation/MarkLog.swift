@@ -33,10 +33,13 @@ struct MarkLog {
     var context: Int
   }
 
+  /// Marks of the output routine (running heads, rules above footnotes) are numbered from here.
+  static let outputMarks = 1_000_000
+
   private(set) var marks: [Int: Mark] = [:]
   private(set) var contexts: [Context] = []
-  /// Paragraphs that ended right behind a mark without a mark of their own.
-  private(set) var closedBehind: [Int: Int] = [:]
+  /// The marks that are no longer open behind a mark.
+  private(set) var closedBehind: [Int: [Int]] = [:]
   /// The innermost environment that was begun between a mark and the next.
   private(set) var begunBehind: [Int: Int] = [:]
   private(set) var references: [Mention] = []
@@ -44,6 +47,8 @@ struct MarkLog {
   private(set) var labels: [String: Int] = [:]
   private(set) var itemLines: [(line: Int, file: String)] = []
   private(set) var lastMark = 0
+  /// Paragraphs that may hold nothing but their mark.
+  private(set) var emptyParagraphs: Set<Int> = []
 
   init(_ text: String) {
     contexts = [
@@ -52,6 +57,9 @@ struct MarkLog {
     var open = [0]
     var files: [String] = []
     var section = ""
+    // A sectioning command of which no heading was seen yet, and the paragraph that became it.
+    var isHeadingDue = false
+    var headingParagraph = 0
     func begin(_ name: String, _ line: Int, mark: Int) {
       contexts.append(
         Context(
@@ -59,10 +67,25 @@ struct MarkLog {
           after: lastMark, item: itemLines.count - 1, section: section))
       open.append(contexts.count - 1)
     }
-    func end(_ name: String, _ line: Int) {
+    // Marks whose environment ended without a mark of its own: the next closing mark closes them, too.
+    var orphans: [Int] = []
+    func close(_ places: [Int], _ line: Int) -> [Int] {
+      for place in places { contexts[open[place]].endLine = line }
+      let closed = places.map { contexts[open[$0]].mark }.filter { $0 > 0 }
+      for place in places.reversed() { open.remove(at: place) }
+      return closed
+    }
+    /// The end of what a mark opened: it and the marks inside. Environments that were begun inside go on, as a list
+    /// does whose \begin ended the paragraph before it.
+    func endMark(_ name: String, _ line: Int) -> [Int] {
+      guard let place = open.lastIndex(where: { contexts[$0].name == name }), place > 0 else { return [] }
+      let isMark = contexts[open[place]].mark > 0
+      return close([place] + (isMark ? open.indices.filter { $0 > place && contexts[open[$0]].mark > 0 } : []), line)
+    }
+    /// The end of an environment: paragraphs that were begun in it may go on.
+    func endEnvironment(_ name: String, _ line: Int) {
       guard let place = open.lastIndex(where: { contexts[$0].name == name }), place > 0 else { return }
-      for context in open[place...] { contexts[context].endLine = line }
-      open.removeSubrange(place...)
+      orphans += close([place] + open.indices.filter { $0 > place && contexts[open[$0]].name != "p" }, line)
     }
     for entry in text.split(separator: "\n") where entry.hasPrefix("docq:") {
       let body = entry.dropFirst(5)
@@ -77,30 +100,51 @@ struct MarkLog {
       case "+":
         guard let number = Int(argument) else { continue }
         let kind = String(verb.dropFirst())
-        if kind == "po", let place = open.firstIndex(where: { contexts[$0].name == "p" }) {
+        if kind == "po" {
           // Paragraphs of the main text do not stand in one another: what is still open was left without a mark.
-          for context in open[place...] { contexts[context].endLine = line }
-          open.removeSubrange(place...)
+          _ = close(open.indices.filter { contexts[open[$0]].mark > 0 }, line)
+          orphans = []
+        }
+        let isParagraph = kind == "po" || kind == "pi"
+        if isParagraph, isHeadingDue, number < Self.outputMarks {
+          isHeadingDue = false
+          headingParagraph = number
+          begin("head*", line, mark: 0)
         }
         begin(kind.hasPrefix("p") && kind.count == 2 ? "p" : kind, line, mark: number)
         marks[number] = Mark(kind: kind, opens: true, line: line, context: open.last!, file: files.last ?? "")
-        lastMark = max(lastMark, number)
+        if number < Self.outputMarks { lastMark = max(lastMark, number) }
       case "-":
         guard let number = Int(argument) else { continue }
         let kind = String(verb.dropFirst())
-        if kind == "d" { while contexts[open.last!].name == "d" { end("d", line) } } else { end(kind, line) }
-        if number == 0 {
-          closedBehind[lastMark, default: 0] += 1
-        } else {
-          marks[number] = Mark(kind: kind, opens: false, line: line, context: open.last!, file: files.last ?? "")
-          lastMark = max(lastMark, number)
+        let wasOpen = open.last { contexts[$0].name == "p" }
+        var closed = endMark(kind, line)
+        if kind == "p", headingParagraph > 0, let wasOpen, contexts[wasOpen].mark == headingParagraph {
+          headingParagraph = 0
+          endEnvironment("head*", line)
         }
+        // Every row of an alignment opens a mark; its end closes them all.
+        if kind == "d" { while contexts[open.last!].name == "d" { closed += endMark("d", line) } }
+        if number > 0 {
+          marks[number] = Mark(kind: kind, opens: false, line: line, context: open.last!, file: files.last ?? "")
+          if number < Self.outputMarks { lastMark = max(lastMark, number) }
+        }
+        if kind == "tab" || kind == "p" {
+          closed += orphans
+          orphans = []
+        }
+        closedBehind[number >= Self.outputMarks ? number : lastMark, default: []] += closed
       case "B":
+        if argument.hasPrefix("head") { isHeadingDue = false }
         begin(String(argument), line, mark: 0)
         begunBehind[lastMark] = open.last!
-      case "E": end(String(argument), line)
-      case "S": section = String(argument)
+      case "E": endEnvironment(String(argument), line)
+      case "S":
+        section = String(argument)
+        // Below these, headings may stand in the line.
+        isHeadingDue = ["part", "chapter", "section", "subsection", "subsubsection"].contains(section)
       case "I": itemLines.append((line, files.last ?? ""))
+      case "N": if let number = Int(argument) { emptyParagraphs.insert(number) }
       case "L": if labels[String(argument)] == nil { labels[String(argument)] = open.last! }
       case "R": references.append(Mention(label: String(argument), context: open.last!))
       case "<": files.append(String(argument))

@@ -43,17 +43,17 @@ struct MarkedCompile {
       throw LatexAnnotationError.cannotWrite(folder: folder.path, reason: (error as NSError).localizedDescription)
     }
     var skipped = Set<Int>()
+    var emptyMarks = Set<Int>()
     var reason = ""
+    var reach = 0, lastPage = -1
+    let auxiliary = auxiliaryFiles()
     for attempt in 0...maxRepairs {
       progress(Double(attempt) / Double(maxRepairs + 1), attempt == 0 ? "compiling with marks" : "mending marks")
       try writeSkipped(skipped)
       try? files.removeItem(at: pdf)
-      let engine = compile.engine(folder)
-      if attempt == 0 {
-        try compile.settle(engine, folder)
-      } else {
-        try engine.run("pdflatex", PaperCompile.arguments + [compile.name], clock: compile.clock)
-      }
+      // What the plain compile wrote for its next run: with it, one run has the right page numbers and references.
+      for (name, data) in auxiliary { try? data.write(to: folder.appendingPathComponent(name)) }
+      try compile.engine(folder).run("pdflatex", PaperCompile.arguments + [compile.name], clock: compile.clock)
       let texLog = TexLog(folder, compile.job)
       let log = MarkLog(texLog.text)
       guard files.fileExists(atPath: pdf.path) else {
@@ -64,15 +64,20 @@ struct MarkedCompile {
       }
       let pages = try read(pdf)
       guard let difference = PageComparison.firstDifference(plainPages, pages) else {
-        let trace = try MarkedPDF(pdf, fileName: compile.name).trace(log)
+        let trace = try MarkedPDF(pdf, fileName: compile.name).trace(log, skipped: skipped)
+        let lost = skipped.subtracting(emptyMarks).count
+        guard lost <= max(12, trace.markCount / 10) else {
+          reason = "\(lost) of \(trace.markCount) marks would have to be left out"
+          break
+        }
         guard trace.pages.count == pages.count, trace.markCount > 0 else {
           throw LatexAnnotationError.unexpected(
             file: compile.name,
             reason: "the marks cannot be read back (\(trace.markCount) marks on \(trace.pages.count) pages)")
         }
         return Result(
-          log: log, trace: trace, source: source, others: otherTexts(), skipped: skipped.count,
-          warnings: skipped.isEmpty ? [] : ["\(skipped.count) mark(s) moved something and were left out"])
+          log: log, trace: trace, source: source, others: otherTexts(), skipped: lost,
+          warnings: lost == 0 ? [] : ["\(lost) mark(s) moved something and were left out"])
       }
       reason = difference.description
       if texLog.errorCount > plain.log.errorCount, let error = texLog.firstError {
@@ -82,15 +87,41 @@ struct MarkedCompile {
           continue
         }
       }
-      let trace = try MarkedPDF(pdf, fileName: compile.name).trace(log)
-      let culprits = difference.suspects(in: trace, log).subtracting(skipped)
-      guard !culprits.isEmpty else { break }
+      let trace = try MarkedPDF(pdf, fileName: compile.name).trace(log, skipped: skipped)
+      // Paragraphs without content make no line: their marks do. They carry nothing, so all of them go at once.
+      let used = Set(trace.pages.joined().lazy.compactMap { trace.stacks[$0.stack].last?.mark })
+      let empty = log.emptyParagraphs.subtracting(used).subtracting(skipped)
+      if !empty.isEmpty {
+        emptyMarks.formUnion(empty.flatMap { [$0, $0 + 1] })
+        skipped.formUnion(emptyMarks)
+        continue
+      }
+      // The same page again: look further around.
+      reach = difference.page == lastPage ? reach + 1 : 0
+      lastPage = difference.page
+      let culprits = difference.suspects(in: trace, log, reach: reach).subtracting(skipped)
+      guard !culprits.isEmpty || reach < 3 else { break }
       skipped.formUnion(culprits)
     }
     throw LatexAnnotationError.notFaithful(
       file: compile.name,
       reason: "the compile with marks differs from the plain one: \(reason)"
         + (plain.log.firstError.map { "; the log's first error: \($0)" } ?? ""))
+  }
+
+  /// What TeX reads again from the run before.
+  private func auxiliaryFiles() -> [String: Data] {
+    let endings: Set<String> = [
+      "aux", "toc", "lof", "lot", "out", "nav", "snm", "loa", "lol", "bbl", "brf", "ind", "gls", "acr", "spl", "thm",
+      "ent", "tdo", "xref", "mtc", "ptc", "maf", "loe", "los", "cpt", "pytxcode", "upa", "upb", "end", "nlo", "nls",
+    ]
+    var result: [String: Data] = [:]
+    let walk = FileManager.default.enumerator(atPath: folder.path)
+    while let path = walk?.nextObject() as? String, result.count < 2000 {
+      guard let ending = path.split(separator: ".").last, endings.contains(ending.lowercased()) else { continue }
+      result[path] = try? Data(contentsOf: folder.appendingPathComponent(path))
+    }
+    return result
   }
 
   private func writeSkipped(_ skipped: Set<Int>) throws {
@@ -125,30 +156,30 @@ struct MarkedCompile {
 enum PageComparison {
   struct Difference {
     var page: Int
-    /// The first place, in points from the top, where the pages differ; nil when their number does.
-    var top: Double?
-    var left: Double?
+    /// What stands elsewhere in the marked compile, from the top.
+    var moved: [Rect]
     var description: String
 
-    /// The marks around the place.
-    func suspects(in trace: PaintTrace, _ log: MarkLog) -> Set<Int> {
+    /// The marks that may have moved it: with more reach, more of them.
+    ///
+    /// First those around the first thing that moved, then those of all its line, then those of all that moved.
+    func suspects(in trace: PaintTrace, _ log: MarkLog, reach: Int) -> Set<Int> {
       guard page < trace.pages.count else { return [] }
-      // What moved is pushed by what was painted right before it.
-      var before: PaintedItem?
-      for item in trace.pages[page] where item.kind == .glyph {
-        if let top, let left, item.box.y0 >= top - 3, abs(item.box.x0 - left) < 3 || item.box.y0 > top + 3 { break }
-        before = item
+      let glyphs = trace.pages[page].filter { $0.kind == .glyph }
+      func has(_ item: PaintedItem, _ words: [Rect]) -> Bool {
+        words.contains { $0.contains(x: item.box.midX, y: item.box.midY) }
       }
-      var result = Set<Int>()
-      if let before {
-        result.insert(before.behind)
-        result.insert(before.behind + 1)
-        if let last = trace.stacks[before.stack].last { result.insert(last.mark) }
-      } else if let first = trace.pages[page].first {
-        result.insert(first.behind)
-        result.insert(first.behind - 1)
-      }
-      return result.filter { log.marks[$0] != nil }
+      let line = moved.first.map { first in moved.filter { $0.verticalOverlap(first) > 0 } } ?? []
+      let places = reach == 0 ? Array(moved.prefix(1)) : reach == 1 ? line : moved
+      guard let first = glyphs.firstIndex(where: { has($0, places) }),
+        let last = glyphs.lastIndex(where: { has($0, places) })
+      else { return reach < 2 ? [] : Set(glyphs.map(\.behind)) }
+      // What stands before and behind them may have pushed them.
+      let range = max(0, first - 1)...min(glyphs.count - 1, last + 1)
+      let around = glyphs[range].flatMap { [$0.behind] + trace.stacks[$0.stack].suffix(1).map(\.mark) }
+      guard let low = around.min(), let high = around.max() else { return [] }
+      let marks = reach == 0 || high - low > 400 ? Set(around + [high + 1]) : Set(low...(high + 1))
+      return marks.filter { log.marks[$0] != nil }
     }
   }
 
@@ -158,20 +189,18 @@ enum PageComparison {
       let other = marked[index]
       guard !same(page, other) else { continue }
       let known = Set(other.words.map(Place.init)), old = Set(page.words.map(Place.init))
-      let moved = other.words.filter { !old.contains(Place($0)) }.min {
+      let moved = other.words.filter { !old.contains(Place($0)) }.sorted {
         ($0.bbox.y0, $0.bbox.x0) < ($1.bbox.y0, $1.bbox.x0)
       }
-      let missing = page.words.filter { !known.contains(Place($0)) }.min {
-        ($0.bbox.y0, $0.bbox.x0) < ($1.bbox.y0, $1.bbox.x0)
-      }
-      let word = moved ?? missing
+      let missing = page.words.first { !known.contains(Place($0)) }
+      let word = moved.first ?? missing
       return Difference(
-        page: index, top: word?.bbox.y0, left: word?.bbox.x0,
+        page: index, moved: moved.map(\.bbox),
         description: "on page \(index + 1) \"\(word?.text.prefix(40) ?? "")\" stands elsewhere")
     }
     if plain.count != marked.count {
       return Difference(
-        page: min(plain.count, marked.count), top: nil, left: nil,
+        page: min(plain.count, marked.count), moved: [],
         description: "it has \(marked.count) pages instead of \(plain.count)")
     }
     return nil

@@ -24,9 +24,9 @@ final class MarkedPDF {
     self.objects = objects
   }
 
-  func trace(_ log: MarkLog) -> PaintTrace {
+  func trace(_ log: MarkLog, skipped: Set<Int>) -> PaintTrace {
     var result = PaintTrace()
-    var marks = MarkStack(log)
+    var marks = MarkStack(log, skipped: skipped)
     for page in pages() {
       marks.beginPage()
       result.pages.append(items(of: page, &marks))

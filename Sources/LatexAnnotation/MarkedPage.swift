@@ -27,7 +27,7 @@ struct PaintTrace {
   var pages: [[PaintedItem]] = []
   /// The sets of open marks that occur, outermost first.
   var stacks: [[Entry]] = []
-  /// Displays: the mark that opened the first row of the display that a mark belongs to.
+  /// How many marks the pages carry.
   var markCount = 0
 }
 
@@ -37,14 +37,19 @@ struct MarkStack {
   private var open: [PaintTrace.Entry] = []
   /// Footnotes that go on on the next page.
   private var suspended: [PaintTrace.Entry] = []
-  private var finishedDisplays: [Int: Int] = [:]
   private var known: [[PaintTrace.Entry]: Int] = [:]
   private var current: Int?
   private(set) var stacks: [[PaintTrace.Entry]] = []
   private(set) var behind = 0
   private(set) var count = 0
 
-  init(_ log: MarkLog) { self.log = log }
+  /// Marks that were left out because they moved something.
+  private let skipped: Set<Int>
+
+  init(_ log: MarkLog, skipped: Set<Int>) {
+    self.log = log
+    self.skipped = skipped
+  }
 
   /// The index of the marks that are open now.
   mutating func index() -> Int {
@@ -73,42 +78,46 @@ struct MarkStack {
     current = nil
   }
 
+  /// Goes by a mark, and by those left out in front of it and behind it: what they open begins behind the mark before
+  /// them, what they close ends in front of the mark behind them.
   mutating func pass(_ number: Int) {
-    guard let mark = log.marks[number] else { return }
     count += 1
+    var neighbour = number - 1
+    while skipped.contains(neighbour) {
+      if log.marks[neighbour]?.opens == false { apply(neighbour) }
+      neighbour -= 1
+    }
+    apply(number)
+    neighbour = number + 1
+    while skipped.contains(neighbour), log.marks[neighbour]?.opens == true {
+      apply(neighbour)
+      neighbour += 1
+    }
+  }
+
+  private mutating func apply(_ number: Int) {
+    guard let mark = log.marks[number] else { return }
     current = nil
-    if mark.kind != "furn", mark.kind != "rule" { behind = number }
-    if mark.opens {
-      switch mark.kind {
-      case "po": open = [PaintTrace.Entry(mark: number, segment: 0)]
-      case "rule":
-        open += suspended
-        suspended = []
-      default: open.append(PaintTrace.Entry(mark: number, segment: 0))
-      }
-    } else if mark.kind == "d" {
-      closeDisplay()
-    } else if mark.kind != "rule" {
-      close(mark.kind)
+    if number < MarkLog.outputMarks { behind = number }
+    let closed = Set(log.closedBehind[number] ?? [])
+    if closed.contains(where: { log.marks[$0]?.kind == "d" }), !open.isEmpty { finishDisplay(closed) }
+    open.removeAll { closed.contains($0.mark) }
+    guard mark.opens else { return }
+    switch mark.kind {
+    case "po": open = [PaintTrace.Entry(mark: number, segment: 0)]
+    case "rule":
+      open += suspended
+      suspended = []
+    default: if !closed.contains(number) { open.append(PaintTrace.Entry(mark: number, segment: 0)) }
     }
-    for _ in 0..<(log.closedBehind[number] ?? 0) { close("p") }
   }
 
-  private func kind(_ entry: PaintTrace.Entry) -> String { log.marks[entry.mark]?.kind ?? "" }
-
-  private mutating func close(_ kind: String) {
-    let place = open.lastIndex { entry in
-      let found = self.kind(entry)
-      return kind == "p" ? found == "po" || found == "pi" : found == kind
+  /// Behind a display its paragraph has another part.
+  private mutating func finishDisplay(_ closed: Set<Int>) {
+    guard let place = open.lastIndex(where: { closed.contains($0.mark) && log.marks[$0.mark]?.kind == "d" }) else {
+      return
     }
-    if let place { open.removeSubrange(place...) }
-  }
-
-  /// Every row of an alignment opens a mark; the end closes them all, and the paragraph has another part.
-  private mutating func closeDisplay() {
-    guard var place = open.lastIndex(where: { kind($0) == "d" }) else { return }
-    while place > 0, kind(open[place - 1]) == "d" { place -= 1 }
-    open.removeSubrange(place...)
-    if let last = open.indices.last { open[last].segment += 1 }
+    let around = open[..<place].lastIndex { log.marks[$0.mark]?.kind.hasPrefix("p") ?? false }
+    if let around { open[around].segment += 1 }
   }
 }

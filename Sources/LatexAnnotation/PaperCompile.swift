@@ -21,9 +21,11 @@ struct PaperCompile: Sendable {
   /// Compiles the paper as it is.
   func plain(_ project: URL) throws -> Plain {
     let copy = try ProjectCopy(of: project)
+    copy.keptAt = options.keptFiles
     var warnings = copy.warnings
     let engine = engine(copy.folder)
     warnings += PicturePreparation(folder: copy.folder, engine: engine, clock: clock).convertPostScript()
+    warnings += PackageStandIns(folder: copy.folder).install(main: name)
     // The author's own list of references is there more often than the database that it was made from.
     let listing = copy.folder.appendingPathComponent(job + ".bbl")
     let hadListing = FileManager.default.fileExists(atPath: listing.path)
@@ -31,7 +33,8 @@ struct PaperCompile: Sendable {
       try? FileManager.default.removeItem(at: copy.folder.appendingPathComponent("\(job).\(ending)"))
     }
     try engine.run("pdflatex", Self.arguments + [name], clock: clock)
-    if !hadListing { makeReferences(engine, copy.folder, &warnings) }
+    let isOutdated = TexLog(copy.folder, job).text.contains("wrong format version")
+    if !hadListing || isOutdated { makeReferences(engine, copy.folder, &warnings) }
     try settle(engine, copy.folder)
     let log = TexLog(copy.folder, job)
     let pdf = copy.folder.appendingPathComponent(job + ".pdf")

@@ -78,3 +78,48 @@ struct PicturePreparation {
     return Data(text.utf8)
   }
 }
+
+/// Packages that need a shell or PostScript get stand-ins beside the main file, where TeX looks first.
+struct PackageStandIns {
+  let folder: URL
+
+  /// Returns a warning for each stand-in.
+  func install(main: String) -> [String] {
+    let text = SourceFlattener.text(of: folder, main)
+    func uses(_ name: String) -> Bool {
+      text.range(
+        of: "\\\\(usepackage|RequirePackage)(\\[[^\\]]*\\])?\\{[^}]*\\b\(name)\\b[^}]*\\}", options: .regularExpression)
+        != nil
+        || text.range(of: "\\\\documentstyle\\[[^\\]]*\\b\(name)\\b", options: .regularExpression) != nil
+        || text.range(of: "\\\\input[ {]*\(name)\\b", options: .regularExpression) != nil
+    }
+    var warnings: [String] = []
+    let files = FileManager.default
+    let names = (try? files.contentsOfDirectory(atPath: folder.path)) ?? []
+    if uses("minted"), !names.contains(where: { $0.hasPrefix("_minted") }), copy("minted", as: ["minted.sty"]) {
+      warnings.append("minted needs a shell: code is set without colours")
+    }
+    if uses("epsf"), copy("epsf", as: ["epsf.sty", "epsf.tex"]) {
+      warnings.append("epsf needs PostScript: its pictures are included by graphicx")
+    }
+    if uses("psfig") {
+      for name in ["psfig.sty", "psfig.tex"] {
+        try? Data("\\RequirePackage{epsfig}\n".utf8).write(to: folder.appendingPathComponent(name))
+      }
+      warnings.append("psfig needs PostScript: its pictures are included by graphicx")
+    }
+    return warnings
+  }
+
+  private func copy(_ resource: String, as names: [String]) -> Bool {
+    guard let source = Bundle.module.url(forResource: "Resources/\(resource)", withExtension: "sty") else {
+      return false
+    }
+    for name in names {
+      let target = folder.appendingPathComponent(name)
+      try? FileManager.default.removeItem(at: target)
+      try? FileManager.default.copyItem(at: source, to: target)
+    }
+    return true
+  }
+}

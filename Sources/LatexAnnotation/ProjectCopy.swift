@@ -54,5 +54,14 @@ final class ProjectCopy {
     }
   }
 
-  deinit { try? FileManager.default.removeItem(at: folder) }
+  /// Where the copy goes instead of being removed; for looking into what TeX said.
+  var keptAt: URL?
+
+  deinit {
+    if let keptAt {
+      try? FileManager.default.removeItem(at: keptAt)
+      if (try? FileManager.default.moveItem(at: folder, to: keptAt)) != nil { return }
+    }
+    try? FileManager.default.removeItem(at: folder)
+  }
 }

@@ -20,8 +20,8 @@ struct RegionBuilder {
     }
   }
 
-  private(set) var resolver: UnitResolver
-  private(set) var pieces: [Piece] = []
+  var resolver: UnitResolver
+  var pieces: [Piece] = []
   /// Glyphs that belong to no unit.
   private(set) var unlabelled = 0
   private(set) var labelled = 0
@@ -113,5 +113,12 @@ struct RegionBuilder {
       boxes[best] = boxes[best]?.union(word.bbox) ?? word.bbox
     }
     for (piece, box) in boxes where piece >= start { pieces[piece].glyphs = box }
+  }
+
+  /// The size of most words, in points.
+  func bodySize(_ pages: [Page]) -> Double {
+    var counts: [Double: Int] = [:]
+    for page in pages { for word in page.words { counts[page.styles[word.style].size, default: 0] += word.text.count } }
+    return counts.max { ($0.value, $0.key) < ($1.value, $1.key) }?.key ?? 10
   }
 }

@@ -3,13 +3,11 @@ import Foundation
 /// A document in one text: what \input, \include, \subfile and \import name stands where they stood.
 ///
 /// TeX then tells lines of this one text, whatever file the author wrote them in.
-struct FlattenedSource {
-  var bytes: [UInt8] = []
-  /// For every line, the file that it comes from, relative to the project.
-  var files: [String] = []
+package struct FlattenedSource {
+  package var bytes: [UInt8] = []
 
   var lines: [Substring] { text.split(separator: "\n", omittingEmptySubsequences: false) }
-  var text: String { Self.decode(bytes) }
+  package var text: String { Self.decode(bytes) }
 
   /// UTF-8 where it is valid, else Latin-1.
   static func decode(_ bytes: some Sequence<UInt8>) -> String {
@@ -19,19 +17,27 @@ struct FlattenedSource {
   }
 }
 
-struct SourceFlattener {
-  let root: URL
+package struct SourceFlattener {
+  private let root: URL
   /// A text that includes itself ends here.
   private let maxDepth = 12
   private let maxBytes = 32 << 20
 
-  func flatten(_ main: String) throws -> FlattenedSource {
+  package init(root: URL) { self.root = root }
+
+  package func flatten(_ main: String) throws -> FlattenedSource {
     var result = FlattenedSource()
     guard let bytes = read(main) else {
       throw LatexAnnotationError.unreadable(file: main, reason: "it is not a readable file")
     }
     result.bytes = expand(bytes, folder: "", depth: 0)
     return result
+  }
+
+  /// The flattened text without comments; empty when the main file cannot be read.
+  static func text(of root: URL, _ main: String) -> String {
+    let text = (try? SourceFlattener(root: root).flatten(main).text) ?? ""
+    return text.split(separator: "\n").compactMap(SourceText.withoutComment).joined(separator: "\n")
   }
 
   private func read(_ path: String) -> [UInt8]? {

@@ -104,6 +104,9 @@ struct UnitResolver {
     let caption = caption(chain, float, paragraphContext)
     if let caption { return unit(.context(caption), .caption, caption, float: innermostFloat(chain)) }
     if let float { return resolveFloat(float, chain, paragraph) }
+    if let heading = first({ $0.hasPrefix("head") }) {
+      return unit(.context(heading), .title, heading, level: level(of: heading))
+    }
     if let list = first(EnvironmentNames.references.contains) {
       return unit(.item(list, log.contexts[context].item), .reference, context)
     }
@@ -116,9 +119,6 @@ struct UnitResolver {
     }
     if let algorithm = first(EnvironmentNames.algorithms.contains) {
       return unit(.context(algorithm), .algorithm, algorithm, float: algorithm)
-    }
-    if let heading = first({ $0.hasPrefix("head") }) {
-      return unit(.context(heading), .title, heading, level: level(of: heading))
     }
     for place in chain {
       let name = name(place)
@@ -190,5 +190,35 @@ struct UnitResolver {
       "subparagraph": 5,
     ]
     return names[log.contexts[heading].section] ?? 1
+  }
+
+  // MARK: - Corrections
+
+  mutating func change(_ unit: Int, to label: RegionClass, level: Int?) {
+    units[unit].label = label
+    units[unit].level = level
+  }
+
+  /// A unit for the word "Abstract" above an abstract.
+  mutating func addHeading(before unit: Int) -> Int {
+    var heading = units[unit]
+    heading.label = .others
+    heading.key = .content(-1 - units.count)
+    heading.order -= 1
+    units.append(heading)
+    return units.count - 1
+  }
+
+  /// The environments around a unit, without the document and paragraphs.
+  func surroundings(_ unit: SourceUnit) -> [String] {
+    log.chain(unit.context).map { log.contexts[$0].name }.filter { !["document", "p"].contains($0) }
+  }
+
+  /// A paragraph that stands in no list, theorem or box.
+  func isPlainParagraph(_ unit: SourceUnit) -> Bool {
+    surroundings(unit).allSatisfy {
+      ["center", "flushleft", "flushright", "large", "Large", "bf", "CJK", "CJK*", "CJKUTF8", "spacing", "small"]
+        .contains($0)
+    }
   }
 }

@@ -25,7 +25,9 @@ enum Leaders {
   }
 
   /// Whether a line is an entry of a table of contents.
-  static func leads(_ text: String) -> Bool { text.contains(". . . .") || text.contains("....") || text.contains(". . . ") && text.last?.isNumber == true }
+  static func leads(_ text: String) -> Bool {
+    text.contains(". . . .") || text.contains("....") || text.contains(". . . ") && text.last?.isNumber == true
+  }
 
   /// The text with each row of dots as one sign.
   static func shortened(_ text: String) -> String {

@@ -43,7 +43,8 @@ struct Compounds {
 
   /// Whether the last word of one line and the first of the next are a known compound.
   func contains(_ first: String, _ second: String) -> Bool {
-    guard !words.isEmpty, let head = first.split(separator: " ").last, let tail = second.split(separator: " ").first else { return false }
+    guard !words.isEmpty, let head = first.split(separator: " ").last, let tail = second.split(separator: " ").first
+    else { return false }
     return words.contains(Self.bare((head + tail)[...]))
   }
 

@@ -25,7 +25,12 @@ public struct PDFReadOptions: Codable, Sendable {
   /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
   var share = 0
 
-  public enum ImageFormat: String, Codable, Sendable { case png, jpeg }
+  public enum ImageFormat: String, Codable, Sendable {
+    /// A PNG file.
+    case png
+    /// What `PixelImage` reads.
+    case pixels
+  }
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,

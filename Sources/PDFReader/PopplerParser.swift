@@ -99,10 +99,11 @@ struct PopplerParser {
       if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
     }
     if options.findRulings {
-      page.rulings =
-        if let scan, page.straightening != nil {
-          RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
-        } else { rulings(on: source, width: width, height: height, &page) }
+      if let scan, page.straightening != nil {
+        page.rulings = RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
+      } else {
+        RulingFinder.addMarks(of: source, width: width, height: height, to: &page)
+      }
     }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
@@ -132,19 +133,6 @@ struct PopplerParser {
     output.send(crop, of: raster, scale: scale)
   }
 
-  private func rulings(on source: OpaquePointer, width: Double, height: Double, _ page: inout Page) -> [Ruling] {
-    var bars: [Rect]? = page.glyphs.isEmpty ? nil : []
-    let found = RulingFinder.rulings(on: source, width: width, height: height, bars: &bars)
-    // Minus signs and the strokes of letters lie within glyphs; signs of the font of large signs hang below their box.
-    let boxes = page.glyphs.map(\.bbox).sorted { $0.y0 < $1.y0 }
-    page.bars = (bars ?? []).filter { bar in
-      !boxes.contains {
-        $0.y0 < bar.midY - 0.3 && $0.y1 > bar.midY + 0.3 && $0.x0 - 1 < bar.midX && $0.x1 + 1 > bar.midX
-      }
-    }
-    return found
-  }
-
   /// The file of a page's picture; a scan comes as straight as its words were read.
   private func picture(of source: OpaquePointer, _ page: Page, _ index: Int, dpi: Double) -> [UInt8]? {
     if page.straightening == nil, options.imageFormat == .png {
@@ -160,6 +148,6 @@ struct PopplerParser {
       guard let straight = raster.straightened(straightening) else { return nil }
       raster = straight
     }
-    return options.imageFormat == .png ? raster.png() : raster.jpeg()
+    return options.imageFormat == .png ? raster.png() : PixelImage(raster)?.bytes
   }
 }

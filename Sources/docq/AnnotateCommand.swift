@@ -25,11 +25,14 @@ struct AnnotateCommand: AsyncParsableCommand {
   var timeout = 60.0
   @Option(help: "Resolution of the page images in dots per inch.")
   var dpi = 200.0
+  @Option(help: "Keep TeX's files and logs in this new folder, to see what went wrong.")
+  var keep: String?
   @Flag(help: "Print a summary as JSON.")
   var json = false
 
   func validate() throws {
     guard timeout >= 1, timeout <= 3600 else { throw ValidationError("--timeout must be between 1 and 3600 seconds") }
+    if let keep, FileManager.default.fileExists(atPath: keep) { throw ValidationError("--keep \(keep) exists already") }
     guard (20...600).contains(dpi) else { throw ValidationError("--dpi must be between 20 and 600") }
   }
 
@@ -55,8 +58,9 @@ struct AnnotateCommand: AsyncParsableCommand {
       var options = LatexAnnotator.Options()
       options.timeout = timeout
       options.dpi = dpi
-      let annotation = try LatexAnnotator(options: options).annotate(file) { Terminal.progress(0.8 * $0, $1) }
-      try annotation.write(to: URL(fileURLWithPath: output)) { Terminal.progress(0.8 + 0.2 * $0, $1) }
+      options.keptFiles = keep.map { URL(fileURLWithPath: $0) }
+      let annotation = try LatexAnnotator(options: options).annotate(file) { Terminal.progress($0, $1) }
+      try annotation.write(to: URL(fileURLWithPath: output))
       Terminal.clearProgress()
       try report(annotation)
     } catch {

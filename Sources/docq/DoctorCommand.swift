@@ -4,6 +4,7 @@ import Foundation
 import ImpactScoring
 import JobHandlers
 import JobQueue
+import LatexAnnotation
 import PDFReader
 import Tensor
 
@@ -30,7 +31,9 @@ struct DoctorCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let findings = [programs(), folder(), try await queue(), sandbox(), impactModel(), forecaster(), portState()]
+    let findings = [
+      programs(), folder(), try await queue(), sandbox(), impactModel(), forecaster(), tex(), portState(),
+    ]
     if json {
       let encoder = JSONEncoder()
       encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
@@ -126,6 +129,15 @@ struct DoctorCommand: AsyncParsableCommand {
     } catch {
       return Finding(check: "models", ok: false, detail: "\(error)")
     }
+  }
+
+  private func tex() -> Finding {
+    // Only `docq annotate` needs it.
+    let path = LatexAnnotator.texPath()
+    return Finding(
+      check: "tex", ok: true,
+      detail: path.map { "\($0) is there for docq annotate" }
+        ?? "pdflatex is not installed; docq annotate needs it: apt install texlive-latex-extra texlive-science")
   }
 
   private func portState() -> Finding {

@@ -43,6 +43,8 @@ struct EvaluateExtractorCommand: AsyncParsableCommand {
   var ignoreEmbedded = false
   @Flag(help: "Print the figures as JSON.")
   var json = false
+  @Option(help: "File for what the model and the rules propose for each field of an invoice, one JSON object a line.")
+  var proposals: String?
   @Option(name: [.customShort("o"), .long], help: "File for the predictions, one JSON object a line.")
   var output: String?
 
@@ -65,6 +67,12 @@ struct EvaluateExtractorCommand: AsyncParsableCommand {
         let folder = try LabelledFolder(URL(fileURLWithPath: truth ?? "", isDirectory: true))
         let results = try ExtractionRun(extractor: extractor, schema: schema, ignoreEmbedded: ignoreEmbedded).run(
           folder.entries.map(\.file))
+        if let proposals {
+          let lines = try DocumentBatch.map(folder.entries.map(\.file), failed: { _ in Data() }) {
+            try extractor.proposals($0)
+          }
+          try Output.write(lines.reduce(Data(), +), to: proposals)
+        }
         for (entry, result) in zip(folder.entries, results) { score.add(entry, result) }
         if let output { try Output.write(try ExtractionFormat.jsonl.encode(results), to: output) }
       }

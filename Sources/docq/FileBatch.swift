@@ -92,6 +92,8 @@ extension CommandFailure {
       if case .badSeries = error { self = .unreadable(error.description) } else { self = .usage(error.description) }
     case let error as SeriesReadError: self = .unreadable(error.description)
     case let error as ArticleReadError: self = .unreadable(error.description)
+    case let error as ImpactModelError: self = .unreadable(error.description)
+    case let error as FieldTrainingError: self = .failed(error.description)
     case let error as ExtractionError: self = .unreadable(error.description)
     case let error as DocqClientError: self = CommandFailure(client: error)
     case let failure as JobFailure: self = .failed(failure.message)

@@ -12,7 +12,7 @@ struct TrainLayoutCommand: AsyncParsableCommand {
     abstract: "Train the layout model on labelled documents.",
     discussion: """
       A corpus is a folder of folders, one for each document: document.pdf and labels.json as Training/layout makes
-      them, or what docq annotate writes. Every twentieth document is kept aside to tell how well it goes.
+      them, or what docq annotate writes. One document in twenty, by its name, is kept aside to tell how well it goes.
 
       Training goes on where it stopped when it is run again with the same -o. It writes config.json,
       model.safetensors (the moving average of the weights), checkpoint.safetensors and log.jsonl; use the result with
@@ -119,7 +119,7 @@ enum LabelledCorpus {
     var ignoresUnlabelled: Bool?
   }
 
-  /// Pages to train on and pages of every twentieth document. What the PDFs hold is kept beside them for the next time.
+  /// Pages to train on and pages of the documents kept aside. What the PDFs hold is kept beside them for the next time.
   static func read(_ corpus: String, most: Int) throws -> (training: [LabelledPage], heldOut: [LabelledPage]) {
     let folder = URL(fileURLWithPath: corpus, isDirectory: true)
     guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else {
@@ -134,10 +134,17 @@ enum LabelledCorpus {
     let all = pages.withLock { $0 }
     var training: [LabelledPage] = [], heldOut: [LabelledPage] = []
     for index in documents.indices {
-      if index % 20 == 7 { heldOut += all[index] ?? [] } else { training += all[index] ?? [] }
+      if isHeldOut(documents[index].lastPathComponent) {
+        heldOut += all[index] ?? []
+      } else {
+        training += all[index] ?? []
+      }
     }
     return (training, heldOut)
   }
+
+  /// By the name alone, so that a corpus that grows keeps the same documents aside.
+  private static func isHeldOut(_ name: String) -> Bool { name.utf8.reduce(0) { $0 + Int($1) } % 20 == 7 }
 
   private static func pages(of folder: URL) throws -> [LabelledPage] {
     let cache = folder.appendingPathComponent("lines.bin")

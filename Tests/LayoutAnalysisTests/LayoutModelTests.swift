@@ -27,7 +27,8 @@ struct Page10Point {
   }
 }
 
-private let filler = "some ordinary words that fill a whole line of running text rather well so that it reaches the edge"
+private let filler =
+  "some ordinary words that fill a whole line of running text rather well so that it reaches the edge"
 
 /// A chapter with a heading, two paragraphs and code on each page, as a document and as labels.
 private func sample(pages: Int) -> (document: Document, blocks: [LabelledBlock]) {

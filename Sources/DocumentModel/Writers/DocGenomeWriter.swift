@@ -122,7 +122,7 @@ struct DocGenomeWriter {
   private var order: Order {
     let flow = regions.filter { !$0.isFurniture }
     var parents: [Int: Int] = [:]
-    for relation in document.relations where relation.type == .sub { parents[relation.to] = relation.from }
+    for relation in document.relations where relation.type == .sub { parents[relation.from] = relation.to }
     let blocks = flow.enumerated().map { index, region in
       var block = block(region)
       block.previousBlock = .some(index > 0 ? flow[index - 1].id : nil)
@@ -130,7 +130,15 @@ struct DocGenomeWriter {
       block.parentBlock = .some(parents[region.id])
       return block
     }
-    let edges = document.relations.map { Order.Edge(type: $0.type.rawValue, from: $0.from, to: $0.to) }
+    // The published files point from the later unit to the earlier, and from the part to its heading.
+    let edges = document.relations.map { relation in
+      switch relation.type {
+      case .identical, .peer, .sub, .adj:
+        Order.Edge(type: relation.type.rawValue, from: relation.to, to: relation.from)
+      case .explicitCite, .implicitCite:
+        Order.Edge(type: relation.type.rawValue, from: relation.from, to: relation.to)
+      }
+    }
     return Order(annotations: blocks, orders: edges)
   }
 

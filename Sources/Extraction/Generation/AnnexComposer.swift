@@ -35,6 +35,50 @@ extension InvoiceComposer {
     }
   }
 
+  /// A cover: a title over several lines, a name or two, and data about the document itself.
+  mutating func coverSheet() {
+    var y = random.real(30, 220)
+    let center = random.chance(0.4)
+    let x = center ? pen.width / 2 : left
+    let alignment: PagePen.Alignment = center ? .center : .left
+    for _ in 0..<random.integer(1...5) {
+      let big = size * random.real(1, 2.6)
+      var words = random.word("prose", facts.language).split(separator: " ").map(String.init)
+      words.shuffle(using: &random)
+      var text = words.prefix(random.integer(1...4)).joined(separator: random.chance(0.15) ? "-" : " ")
+      if random.chance(0.5) { text = text.capitalized }
+      pen.write([Piece(text)], x: x, y: y, size: big, bold: random.chance(0.5), alignment: alignment)
+      y += big * random.real(1.2, 2.4)
+    }
+    if random.chance(0.4) {
+      pen.write(
+        [Piece(random.madeUpName().uppercased())], x: random.real(left, right - 60), y: random.real(15, 60),
+        size: size * 1.5, bold: true)
+    }
+    for _ in 0..<random.integer(0...7) where y < bottom - leading {
+      let label = style.label(random.pick(["other_id", "other_date", "section", "contact", "page"]), &random)
+      let value: String
+      switch random.integer(0...4) {
+      case 0: value = style.date(facts.other)
+      case 1: value = "\(random.integer(1...4)).\(random.integer(0...9))"
+      case 2: value = random.word("trade", facts.language)
+      case 3: value = random.code(year: facts.date.year)
+      default: value = random.madeUpName().uppercased() + random.digits(random.integer(2...5))
+      }
+      pen.write([Piece(label)], x: x, y: y, size: size, alignment: alignment)
+      if center {
+        y += leading
+        pen.write([Piece(value)], x: x, y: y, size: size, alignment: alignment)
+      } else {
+        pen.write([Piece(value)], x: x + random.real(110, 112), y: y, size: size)
+      }
+      y += leading
+    }
+    if random.chance(0.3) {
+      pen.write([Piece(style.date(facts.other))], x: right, y: bottom, size: size, alignment: .right)
+    }
+  }
+
   /// A table of something else: hours, deliveries, readings.
   mutating func annexTable() {
     var y = random.real(40, 90)
@@ -101,6 +145,7 @@ extension InvoiceComposer {
     let places = [left, two ? half : left]
     let width = random.real(95, 150)
     let (size, leading, language) = (self.size, self.leading, facts.language)
+    let dates = (style.date(facts.other), style.date(facts.date))
     func section(_ pen: inout PagePen, _ title: String, _ rows: [(String, [Piece])], _ x: Double, _ y: Double) -> Double
     {
       var y = y
@@ -127,7 +172,25 @@ extension InvoiceComposer {
       if random.chance(0.5) { list.append((names[6], [Piece(party.phone)])) }
       if random.chance(0.5) { list.append((names[7], [Piece(party.email)])) }
       if random.chance(0.7) { list.append((names[8], [Piece(party.taxID, "\(role)_tax_id")])) }
-      if random.chance(0.5) { list.append((names[9], [Piece(random.digits(random.integer(5...13)))])) }
+      // What a party calls its number may read as the document's own number does; the section tells them apart.
+      for _ in 0..<random.integer(0...3) {
+        let generic = [
+          "Nr.", "No.", "ID", "GLN", "Number", "Nummer", "Numéro", "Código", "Codice", "Ref.", "Globale Nummer",
+          "Reference", "Registration",
+        ]
+        let name = random.pick([
+          names[9], random.pick(generic), random.pick(Wording.shared.all("invoice_number", language)),
+        ])
+        let value = random.pick([
+          random.digits(random.integer(4...13)), "\(random.pick(["GE", "KR", "L", ""]))\(random.digits(7))",
+          "\(random.digits(13)) (GLN)",
+        ])
+        list.insert((name, [Piece(value)]), at: random.integer(0...list.count))
+      }
+      if random.chance(0.2) {
+        list.append(
+          (random.pick(Wording.shared.all("other_date", language)), [Piece(dates.0), Piece("-"), Piece(dates.1)]))
+      }
       return list.map { ($0.0 + mark, $0.1) }
     }
     let vendorTitle = random.word("vendor_heading", facts.language),

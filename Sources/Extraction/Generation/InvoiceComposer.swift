@@ -39,8 +39,8 @@ struct InvoiceComposer {
   }
 
   mutating func compose() -> TaggedDocument {
-    if random.chance(0.05) {
-      prosePage()
+    if random.chance(0.12) {
+      if random.chance(0.3) { prosePage() } else { coverSheet() }
       pen.newPage()
     }
     var y = random.chance(0.12) ? sheet() : header()
@@ -57,7 +57,8 @@ struct InvoiceComposer {
     if random.chance(0.14) {
       for _ in 0..<random.integer(1...2) {
         pen.newPage()
-        if random.chance(0.7) { prosePage() } else { annexTable() }
+        let kind = random.uniform()
+        if kind < 0.55 { prosePage() } else if kind < 0.8 { annexTable() } else { coverSheet() }
       }
     }
     var document = Document(fileName: "made.pdf", pageCount: pen.pages.count, pages: pen.pages)

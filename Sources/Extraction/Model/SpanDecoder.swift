@@ -19,6 +19,8 @@ struct SpanDecoder {
   let reading: LearnedExtractor.Reading
   private let places: [String: Int]
   let dates: DateReader
+  /// For each page, how much of what the fields ask for is on it, as a share of the best page: a cover has little.
+  private var pageEvidence: [Int: Double] = [:]
 
   init(
     _ configuration: ExtractorConfiguration, _ document: DocumentTokens, _ features: TokenFeatures,
@@ -30,6 +32,21 @@ struct SpanDecoder {
     reading = model.read(document, features)
     places = Dictionary(uniqueKeysWithValues: configuration.fields.enumerated().map { ($0.element.name, $0.offset) })
     dates = DateReader(document)
+    var best: [Int: [Double]] = [:]
+    let heads = configuration.fields.indices.filter { !configuration.fields[$0].name.contains(".") }
+    for (index, token) in document.tokens.enumerated() {
+      let row = reading.tags.row(index)
+      for (position, place) in heads.enumerated() {
+        let own = Double(row[1 + 2 * place] + row[2 + 2 * place])
+        if own > 0.3 {
+          best[token.page, default: [Double](repeating: 0, count: heads.count)][position] = max(
+            best[token.page]?[position] ?? 0, own)
+        }
+      }
+    }
+    let sums = best.mapValues { $0.reduce(0, +) }
+    let most = max(1e-9, sums.values.max() ?? 0)
+    pageEvidence = sums.mapValues { $0 / most }
   }
 
   func has(_ name: String) -> Bool { places[name] != nil }
@@ -138,7 +155,9 @@ struct SpanDecoder {
   private func candidate(_ span: [Int], _ name: String, _ type: FieldType, _ calibration: [Double]?) -> Candidate? {
     var used = span
     guard let value = value(&used, type) else { return nil }
-    let score = used.map { probability($0, name) }.reduce(0, +) / Double(used.count)
+    let mean = used.map { probability($0, name) }.reduce(0, +) / Double(used.count)
+    let score = mean * (0.55 + 0.45 * (pageEvidence[document.tokens[used[0]].page] ?? 0))
+    if name.hasSuffix("_name"), !isName(used) { return nil }
     var field = ExtractedField(
       value: value, raw: used.map { document.tokens[$0].text }.joined(separator: " "),
       confidence: calibrated(score, calibration),
@@ -146,6 +165,13 @@ struct SpanDecoder {
       bbox: used.map { document.tokens[$0].box }.reduce(document.tokens[used[0]].box) { $0.union($1) })
     field.label = label(of: used)
     return Candidate(field: field, probability: field.confidence, score: score, tokens: used)
+  }
+
+  /// A name begins with a capital or a digit and is more than "GmbH".
+  private func isName(_ span: [Int]) -> Bool {
+    guard let first = document.tokens[span[0]].text.first, !first.isLowercase else { return false }
+    let text = span.map { document.tokens[$0].text }.joined()
+    return text.count > 2 && !span.allSatisfy { features.types[$0].flags.contains(.legalForm) }
   }
 
   func calibrated(_ score: Double, _ calibration: [Double]?) -> Double {

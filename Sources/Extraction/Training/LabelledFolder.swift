@@ -71,14 +71,15 @@ public struct LabelledFolder: Sendable {
     self.entries = entries
   }
 
-  private static func object(_ data: Data, _ place: String) throws -> [String: Any] {
+  fileprivate static func object(_ data: Data, _ place: String) throws -> [String: Any] {
     guard let object = try? JSONSerialization.jsonObject(with: data) as? [String: Any] else {
       throw ExtractionError.badLabel(file: place, field: nil, reason: "is no JSON object")
     }
     return object
   }
 
-  private static func entry(_ file: URL, _ object: [String: Any], _ place: String, _ schema: ExtractionSchema?) throws
+  fileprivate static func entry(_ file: URL, _ object: [String: Any], _ place: String, _ schema: ExtractionSchema?)
+    throws
     -> Entry
   {
     guard let list = object["fields"] as? [String: Any] else {
@@ -144,6 +145,14 @@ public struct LabelledFolder: Sendable {
       }
       throw fail("'\(value)' is neither a text nor a number")
     }
+  }
+}
+
+extension LabelledFolder.Entry {
+  /// A label by itself.
+  /// - Throws: `ExtractionError.badLabel` naming the document and the field.
+  public init(_ json: Data, of file: URL, named name: String, schema: ExtractionSchema) throws {
+    self = try LabelledFolder.entry(file, LabelledFolder.object(json, name), name, schema)
   }
 }
 

@@ -38,14 +38,17 @@ struct HeadingLevels {
       document.outline.map { (letters($0.title), $0.level) }, uniquingKeysWith: { first, _ in first })
     var result: [Heading] = []
     for page in document.pages.indices {
-      for (index, region) in document.pages[page].regions.enumerated() where region.label == .title && !region.isFurniture {
+      for (index, region) in document.pages[page].regions.enumerated()
+      where region.label == .title && !region.isFurniture {
         let own = document.pages[page]
         let first = region.lines.first.map { own.typography(of: own.lines[$0]) }
         let capitals = region.text.filter(\.isLetter)
         let font = region.lines.first.flatMap { own.lines[$0].words.last }.flatMap { word in
           own.styles.indices.contains(own.words[word].style) ? own.styles[own.words[word].style].font : nil
         }
-        let key = letters(region.text)
+        // "Chapter 2" stands in front of the title on the page, not in the outline.
+        var key = letters(region.text)
+        if outline[key] == nil, let rest = HeadingNumber.withoutBookPart(region.text) { key = letters(rest) }
         result.append(
           Heading(
             page: page, index: index, text: region.text,
@@ -60,27 +63,40 @@ struct HeadingLevels {
   }
 
   private static func levels(of headings: [Heading]) -> [Int] {
-    // Levels that are known, by look.
-    var known: [Look: [Int: Int]] = [:]
     let inOutline = headings.count { $0.outlineLevel != nil }
     let trustsOutline = inOutline * 2 >= headings.count && Set(headings.compactMap(\.outlineLevel)).count > 1
-    for heading in headings {
-      if trustsOutline, let level = heading.outlineLevel {
-        known[heading.look, default: [:]][level, default: 0] += 1
-      } else if !trustsOutline, let depth = heading.depth {
-        known[heading.look, default: [:]][depth, default: 0] += 1
+    // What the outline says of headings with numbers of one depth holds for all of them.
+    var levelsOfDepth: [Int: [Int: Int]] = [:]
+    if trustsOutline {
+      for heading in headings {
+        guard let depth = heading.depth, let level = heading.outlineLevel else { continue }
+        levelsOfDepth[depth, default: [:]][level, default: 0] += 1
       }
     }
-    let levelOfLook = known.mapValues { votes in
-      votes.max { ($0.value, -$0.key) < ($1.value, -$1.key) }!.key
+    func level(ofDepth depth: Int) -> Int {
+      if let votes = levelsOfDepth[depth] { return most(votes) }
+      // Depths that the outline does not know go on from the nearest one that it knows.
+      guard let near = levelsOfDepth.keys.min(by: { abs($0 - depth) < abs($1 - depth) }) else { return depth }
+      return most(levelsOfDepth[near]!) + depth - near
     }
+    // Levels that are known, by look.
+    var known: [Look: [Int: Int]] = [:]
+    let certain = headings.map { heading -> Int? in
+      if let depth = heading.depth { return level(ofDepth: depth) }
+      return trustsOutline ? heading.outlineLevel : nil
+    }
+    for (heading, level) in zip(headings, certain) {
+      if let level { known[heading.look, default: [:]][level, default: 0] += 1 }
+    }
+    let levelOfLook = known.mapValues { most($0) }
     let ranks = ranks(of: headings, known: levelOfLook)
-    return headings.map { heading in
-      if trustsOutline, let level = heading.outlineLevel { return level }
-      if !trustsOutline, let depth = heading.depth { return depth }
-      return levelOfLook[heading.look] ?? ranks[heading.look] ?? 1
+    return zip(headings, certain).map { heading, level in
+      level ?? levelOfLook[heading.look] ?? ranks[heading.look] ?? 1
     }
   }
+
+  /// The level with most votes, the higher one of equals.
+  private static func most(_ votes: [Int: Int]) -> Int { votes.max { ($0.value, -$0.key) < ($1.value, -$1.key) }!.key }
 
   /// Looks from the largest to the smallest; a look without a known level comes one below the next larger one, but no
   /// deeper than a known look that is smaller.
@@ -116,7 +132,16 @@ struct HeadingLevels {
 }
 
 extension HeadingNumber {
-  static let bookParts: Set<String> = ["chapter", "kapitel", "chapitre", "capítulo", "capitolo", "part", "appendix", "anhang"]
+  static let bookParts: Set<String> = [
+    "chapter", "kapitel", "chapitre", "capítulo", "capitolo", "part", "appendix", "anhang",
+  ]
+
+  /// "First steps" of "Chapter 2 First steps"; nil where it does not begin so.
+  static func withoutBookPart(_ text: String) -> String? {
+    let words = text.split(separator: " ", maxSplits: 2)
+    guard words.count == 3, isAlone(words[0] + " " + words[1]) else { return nil }
+    return String(words[2])
+  }
 
   /// The depth that a heading's number or its "Chapter 2" tells; nil without either.
   static func sectionDepth(of text: String) -> Int? {

@@ -4,6 +4,7 @@ import DocumentModel
 enum Headings {
   static func tidy(_ document: inout Document) {
     keepOneTitle(&document)
+    correct(&document)
     dropRunningHeads(&document)
     joinChapterNumbers(&document)
   }
@@ -30,6 +31,37 @@ enum Headings {
     }
   }
 
+  private static let statements: Set<String> = [
+    "theorem", "lemma", "proposition", "corollary", "definition", "remark", "example", "fact", "claim", "conjecture",
+    "proof",
+    "satz", "beweis", "bemerkung",
+  ]
+  private static let known: Set<String> = [
+    "abstract", "references", "bibliography", "acknowledgements", "acknowledgments", "zusammenfassung", "literatur",
+    "résumé",
+  ]
+
+  /// "Theorem 2" begins a statement, not a section; "References" alone on a line is a heading.
+  private static func correct(_ document: inout Document) {
+    for page in document.pages.indices {
+      for index in document.pages[page].regions.indices where !document.pages[page].regions[index].isFurniture {
+        let region = document.pages[page].regions[index]
+        let words = region.text.split(separator: " ", maxSplits: 2)
+        if region.label == .title, words.count == 3, statements.contains(words[0].lowercased()),
+          words[1].contains(where: \.isNumber)
+        {
+          let own = document.pages[page]
+          let isMixed = region.lines.contains { MathEvidence.hasMathematics(own.lines[$0], own) }
+          document.pages[page].regions[index].label = isMixed ? .textEquation : .text
+        } else if [.text, .others, .abstract, .reference].contains(region.label), region.lines.count == 1,
+          known.contains(region.text.lowercased().filter { $0.isLetter })
+        {
+          document.pages[page].regions[index].label = .title
+        }
+      }
+    }
+  }
+
   /// A heading at the top edge that another page, or this one further down, has as well is a running head.
   private static func dropRunningHeads(_ document: inout Document) {
     var seen: [String: Int] = [:]
@@ -44,7 +76,9 @@ enum Headings {
         let region = document.pages[page].regions[index]
         guard region.label == .title, !region.isFurniture, region.lines.count == 1, region.bbox.y1 < 0.13 * height,
           seen[key(region.text), default: 0] > 1,
-          !document.pages[page].regions.contains(where: { !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0 })
+          !document.pages[page].regions.contains(where: {
+            !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0
+          })
         else { continue }
         document.pages[page].regions[index].isFurniture = true
         document.pages[page].regions[index].label = .others
@@ -59,7 +93,8 @@ enum Headings {
     for page in document.pages.indices {
       var regions: [Region] = []
       for region in document.pages[page].regions {
-        if region.label == .title, !region.isFurniture, let last = regions.last, last.label == .title, !last.isFurniture,
+        if region.label == .title, !region.isFurniture, let last = regions.last, last.label == .title,
+          !last.isFurniture,
           HeadingNumber.isAlone(last.text), region.bbox.y0 > last.bbox.y0,
           region.bbox.y0 - last.bbox.y1 < 8 * max(10, region.bbox.height)
         {
@@ -113,7 +148,8 @@ extension FurnitureFinder {
 
 extension HeadingNumber {
   private static let words: Set<String> = [
-    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen",
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen",
     "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
   ]
 

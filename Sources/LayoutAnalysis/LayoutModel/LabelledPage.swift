@@ -54,7 +54,9 @@ package struct LabelledPage: Sendable {
       var result = LabelledPage(
         features: features.values, coordinates: features.coordinates,
         hashes: page.lines.map { LineWords.hashes(of: $0.text, buckets: buckets) },
-        classes: owners.map { $0.map { Int8(blocks[$0].category) } ?? (ignoresUnlabelled ? -1 : Int8(LayoutHeads.furniture)) },
+        classes: owners.map {
+          $0.map { Int8(blocks[$0].category) } ?? (ignoresUnlabelled ? -1 : Int8(LayoutHeads.furniture))
+        },
         continues: [], resumes: [Int8](repeating: -1, count: owners.count))
       var top: [Int: Int] = [:]
       for (line, owner) in owners.enumerated() {
@@ -68,7 +70,9 @@ package struct LabelledPage: Sendable {
           next = 0
         }
         result.continues.append(next)
-        if let owner, top[owner].map({ page.lines[line].bbox.midY < page.lines[$0].bbox.midY }) ?? true { top[owner] = line }
+        if let owner, top[owner].map({ page.lines[line].bbox.midY < page.lines[$0].bbox.midY }) ?? true {
+          top[owner] = line
+        }
       }
       for (owner, line) in top { result.resumes[line] = isLaterPart[owner] ? 1 : 0 }
       return result

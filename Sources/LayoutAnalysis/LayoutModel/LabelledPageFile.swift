@@ -33,7 +33,8 @@ extension LabelledPage {
       defer { position += size }
       return [Value](unsafeUninitializedCapacity: count) { buffer, filled in
         data.copyBytes(
-          to: UnsafeMutableRawBufferPointer(buffer), from: data.startIndex + position..<data.startIndex + position + size)
+          to: UnsafeMutableRawBufferPointer(buffer),
+          from: data.startIndex + position..<data.startIndex + position + size)
         filled = count
       }
     }

@@ -20,18 +20,19 @@ public enum LayoutChoice: Sendable {
     }
   }
 
-  /// Fills lines and regions of every page and the document's relations.
-  /// - Throws: `CheckpointError` when the shipped model cannot be read.
-  public func analyze(_ document: inout Document) throws {
+  /// Fills lines and regions of every page and the document's relations. Where the shipped model cannot be read, rules
+  /// do the work and the document's warnings say so.
+  public func analyze(_ document: inout Document) {
     switch self {
     case .rules: RuleBasedLayout().analyze(&document)
     case .other(let model): LearnedLayout(model).analyze(&document)
     case .model:
-      guard let model = LayoutModel.shipped else {
-        throw CheckpointError.cannotOpen(
-          "docq-layout-1", reason: "the model that comes with docq is not there; use --layout rules")
+      if let model = LayoutModel.shipped {
+        LearnedLayout(model).analyze(&document)
+      } else {
+        RuleBasedLayout().analyze(&document)
+        document.warnings.append("the layout model docq-layout-1 cannot be read: the layout was found by rules")
       }
-      LearnedLayout(model).analyze(&document)
     }
   }
 }

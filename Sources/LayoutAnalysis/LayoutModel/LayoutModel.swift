@@ -56,7 +56,9 @@ public final class LayoutModel: Sendable {
     let embedded = featureProjection(hidden)
     tokens.addWords(words.pointer, to: embedded)
     let logits = heads(encoder.forward(embedded, tokens.layout))
-    var result = pages.map { page in [Prediction](repeating: Prediction(classes: [], continues: 0, resumes: 0), count: page.page.lines.count) }
+    var result = pages.map { page in
+      [Prediction](repeating: Prediction(classes: [], continues: 0, resumes: 0), count: page.page.lines.count)
+    }
     for (token, place) in tokens.places.enumerated() {
       let row = logits.row(token)
       let most = (0..<LayoutHeads.classes).reduce(-Float.infinity) { max($0, row[$1]) }

@@ -27,7 +27,8 @@ struct TrainableLayoutModel: Sendable {
   ///   - classWeights: of the cross entropy, by true class.
   ///   - gradients: what the gradients of the mean loss are added to; nil for the loss alone.
   func run(
-    _ pages: [LabelledPage], _ parameters: ParameterSet, gradients: ParameterSet?, classWeights: [Float], share: Double = 1
+    _ pages: [LabelledPage], _ parameters: ParameterSet, gradients: ParameterSet?, classWeights: [Float],
+    share: Double = 1
   ) -> Outcome {
     var batch = PageTokens(configuration)
     for page in pages { batch.append(features: page.features, coordinates: page.coordinates, hashes: page.hashes) }
@@ -283,7 +284,11 @@ extension LabelledPage {
       }
     }
     for line in page.hashes.indices {
-      if random.uniform() < 0.03 { page.hashes[line] = [] } else { page.hashes[line].removeAll { _ in random.uniform() < share } }
+      if random.uniform() < 0.03 {
+        page.hashes[line] = []
+      } else {
+        page.hashes[line].removeAll { _ in random.uniform() < share }
+      }
     }
     return page
   }

@@ -31,6 +31,7 @@ public struct LearnedLayout: Sendable {
     let context = LayoutContext(document)
     let hyphens = Compounds(document)
     let furniture = FurnitureFinder(document)
+    let hasMathFonts = MathEvidence.isToldByFonts(document)
     var resumed: Set<Int> = []
     var nextID = 0
     for first in stride(from: 0, to: document.pages.count, by: Self.batch) {
@@ -39,13 +40,16 @@ public struct LearnedLayout: Sendable {
       let predictions = model.predict(pages)
       for (place, number) in numbers.enumerated() {
         let page = pages[place].page
-        var builder = RegionBuilder(page, pages[place].features, predictions[place], body: context.body)
+        var builder = RegionBuilder(
+          page, pages[place].features, predictions[place], body: context.body,
+          hasMathFonts: hasMathFonts)
         var regions = builder.regions()
         furniture.mark(&regions, on: page)
         for position in regions.indices where regions[position].label == .table && !regions[position].isFurniture {
           regions[position].table = TableRegions.table(of: regions[position].lines, on: page)
         }
-        regions = ReadingOrder.sorted(regions.filter { !$0.isFurniture })
+        regions =
+          ReadingOrder.sorted(regions.filter { !$0.isFurniture })
           + regions.filter(\.isFurniture).sorted { $0.bbox.y0 < $1.bbox.y0 }
         for position in regions.indices {
           regions[position].id = nextID

@@ -201,11 +201,15 @@ struct LineFeatures {
 
   /// Extent of the lines that are no outliers at the edge.
   private static func textArea(_ boxes: [Rect], _ page: Page) -> Rect {
-    guard boxes.count > 3 else { return boxes.dropFirst().reduce(boxes.first ?? Rect(x0: 0, y0: 0, x1: 1, y1: 1)) { $0.union($1) } }
+    guard boxes.count > 3 else {
+      return boxes.dropFirst().reduce(boxes.first ?? Rect(x0: 0, y0: 0, x1: 1, y1: 1)) { $0.union($1) }
+    }
     let left = boxes.map(\.x0).sorted(), right = boxes.map(\.x1).sorted()
     let top = boxes.map(\.y0).sorted(), bottom = boxes.map(\.y1).sorted()
     let rest = boxes.count / 20
-    return Rect(x0: left[rest], y0: top[min(1, rest)], x1: right[boxes.count - 1 - rest], y1: bottom[boxes.count - 1 - min(1, rest)])
+    return Rect(
+      x0: left[rest], y0: top[min(1, rest)], x1: right[boxes.count - 1 - rest],
+      y1: bottom[boxes.count - 1 - min(1, rest)])
   }
 
   /// Median distance of baselines of neighbours.

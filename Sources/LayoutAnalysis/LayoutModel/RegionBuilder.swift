@@ -11,13 +11,28 @@ struct RegionBuilder {
   private let classes: [Int]
   private var groups: DisjointSets
 
-  init(_ page: Page, _ features: LineFeatures, _ predictions: [LayoutModel.Prediction], body: BodyStyle) {
+  /// Whether the document's fonts tell mathematics from text.
+  private let hasMathFonts: Bool
+
+  /// - Parameter hasMathFonts: the document has some words, but not most of them, in fonts for mathematics.
+  init(
+    _ page: Page, _ features: LineFeatures, _ predictions: [LayoutModel.Prediction], body: BodyStyle, hasMathFonts: Bool
+  ) {
     self.page = page
     self.features = features
-    self.predictions = predictions
     em = max(4, body.size)
-    gutters = GutterFinder(page)
-    classes = predictions.map { one in one.classes.indices.max { one.classes[$0] < one.classes[$1] } ?? 8 }
+    self.hasMathFonts = hasMathFonts
+    let predictions = hasMathFonts ? MathEvidence.applied(to: predictions, page) : predictions
+    self.predictions = predictions
+    let classes = predictions.map { one in one.classes.indices.max { one.classes[$0] < one.classes[$1] } ?? 8 }
+    self.classes = classes
+    // White between the columns of a table is no gutter of the page.
+    gutters = GutterFinder(page).without { gutter in
+      let beside = page.lines.indices.filter {
+        page.lines[$0].bbox.midY > gutter.y0 && page.lines[$0].bbox.midY < gutter.y1
+      }
+      return beside.count { classes[$0] == RegionClass.table.rawValue } * 2 > beside.count
+    }
     groups = DisjointSets(page.lines.count)
   }
 
@@ -26,6 +41,7 @@ struct RegionBuilder {
     joinContinuations()
     joinRows()
     joinAreas(of: .table, reach: (x: 1.2 * em, y: 1.3 * em))
+    joinAreas(of: .equation, reach: (x: 3 * em, y: 0.8 * em))
     var regions = groups.members().map { region(of: $0) }
     absorbFragments(&regions)
     let pictures = figures(&regions)
@@ -50,7 +66,7 @@ struct RegionBuilder {
     if family(classes[a]) == family(classes[b]) { return true }
     // Unsure classes give way to the bit.
     let shared = zip(predictions[a].classes, predictions[b].classes).reduce(0) { $0 + min($1.0, $1.1) }
-    return shared > 0.15
+    return shared > 0.3
   }
 
   /// Classes that lines of one region may have.
@@ -65,7 +81,9 @@ struct RegionBuilder {
   private mutating func joinRows() {
     for line in page.lines.indices {
       let left = features.neighbours.left[line]
-      guard left >= 0, classes[left] == classes[line], let label = RegionClass(rawValue: classes[line]) else { continue }
+      guard left >= 0, classes[left] == classes[line], let label = RegionClass(rawValue: classes[line]) else {
+        continue
+      }
       let gap = box(line).x0 - box(left).x1
       switch label {
       case .equation: if gap < 0.5 * page.width, !gutters.separates(box(left), box(line)) { groups.join(line, left) }
@@ -84,8 +102,10 @@ struct RegionBuilder {
     var boxes = groups.members().filter { members in
       members.count { classes[$0] == label.rawValue } * 2 > members.count
     }.map { members in (line: members[0], box: union(members)) }
-    let obstacles = page.lines.indices.filter { classes[$0] == RegionClass.caption.rawValue || classes[$0] == RegionClass.title.rawValue }
-      .map(box)
+    let obstacles = page.lines.indices.filter {
+      classes[$0] == RegionClass.caption.rawValue || classes[$0] == RegionClass.title.rawValue
+    }
+    .map(box)
     var merged = true
     while merged, boxes.count < 1500 {
       merged = false
@@ -95,8 +115,13 @@ struct RegionBuilder {
         while second < boxes.count {
           let (a, b) = (boxes[first].box, boxes[second].box)
           let dx = max(a.x0, b.x0) - min(a.x1, b.x1), dy = max(a.y0, b.y0) - min(a.y1, b.y1)
-          if dx < reach.x, dy < reach.y, !(dx > 0 && gutters.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a)),
-            !obstacles.contains(where: { $0.intersection(a.union(b)) != nil && $0.midY > min(a.y1, b.y1) - 1 && $0.midY < max(a.y0, b.y0) + 1 })
+          // Side by side, the cells of a table may be far apart.
+          let isRow = label == .table && -dy > 0.3 * min(a.height, b.height)
+          if dx < (isRow ? 0.3 * page.width : reach.x), dy < reach.y,
+            !(dx > 0 && gutters.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a)),
+            !obstacles.contains(where: {
+              $0.intersection(a.union(b)) != nil && $0.midY > min(a.y1, b.y1) - 1 && $0.midY < max(a.y0, b.y0) + 1
+            })
           {
             groups.join(boxes[first].line, boxes[second].line)
             boxes[first].box = a.union(b)
@@ -125,8 +150,14 @@ struct RegionBuilder {
     let text = sums[RegionClass.text.rawValue], mixed = sums[RegionClass.textEquation.rawValue]
     var best = sums.indices.max { sums[$0] < sums[$1] } ?? 8
     if text + mixed > sums[best] {
-      let says = members.contains { predictions[$0].classes[RegionClass.textEquation.rawValue] > 0.5 && page.lines[$0].words.count > 2 }
-      best = (says || mixed > text ? RegionClass.textEquation : .text).rawValue
+      let isMixed =
+        hasMathFonts
+        ? members.contains { MathEvidence.hasMathematics(page.lines[$0], page) }
+        : mixed > 2 * text
+          || members.contains {
+            predictions[$0].classes[RegionClass.textEquation.rawValue] > 0.6 && page.lines[$0].words.count > 2
+          }
+      best = (isMixed ? RegionClass.textEquation : .text).rawValue
     }
     let lines = members.sorted { a, b in
       let (first, second) = (box(a), box(b))
@@ -139,10 +170,18 @@ struct RegionBuilder {
     {
       best = RegionClass.list.rawValue
     }
+    // The number behind a formula is not part of its box.
+    let measured = best == RegionClass.equation.rawValue ? lines.filter { !isEquationNumber($0) } : lines
     var region = Region(
-      id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index, bbox: union(members), lines: lines)
+      id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index,
+      bbox: union(measured.isEmpty ? members : measured), lines: lines)
     region.isFurniture = best == LayoutHeads.furniture
     return region
+  }
+
+  private func isEquationNumber(_ line: Int) -> Bool {
+    let text = page.lines[line].text
+    return text.utf8.count <= 9 && text.first == "(" && text.last == ")" && text.contains(where: \.isNumber)
   }
 
   /// Small pieces inside of a larger region, such as exponents, become part of it.
@@ -156,7 +195,8 @@ struct RegionBuilder {
         guard other != index, !large.lines.isEmpty, !large.isFurniture, large.bbox.area > 1.5 * small.bbox.area,
           let shared = small.bbox.intersection(large.bbox)?.area
         else { return false }
-        let needed = large.label == small.label ? 0.4 : small.lines.count <= 2 ? 0.6 : 0.85
+        let needed =
+          large.label == small.label || large.label == .equation ? 0.4 : small.lines.count <= 2 ? 0.6 : 0.85
         return shared > needed * small.bbox.area && (large.label != .table || small.label != .caption)
       }
       guard let host else { continue }

@@ -63,7 +63,7 @@ final class Raster {
   }
 
   /// - Parameter quality: 1 to 100.
-  func jpeg(quality: Int = 85) -> [UInt8]? {
+  func jpeg(quality: Int) -> [UInt8]? {
     var data: UnsafeMutablePointer<UInt8>?
     var size = 0
     guard pixWriteMemJpeg(&data, &size, pix, Int32(quality), 0) == 0, let data else { return nil }
