@@ -12,7 +12,7 @@ let package = Package(
   name: "docq",
   products: ["docq", "docq-gateway", "docq-ingestor", "docq-forecaster", "docq-scorer"].map {
     .executable(name: $0, targets: [$0])
-  },
+  } + [.library(name: "docq-faults", type: .dynamic, targets: ["FaultInjection"])],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
     .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
@@ -27,6 +27,7 @@ let package = Package(
       name: "CPoppler", pkgConfig: "poppler-glib", providers: [.apt(["libpoppler-glib-dev", "libcairo2-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(name: "CTesseract", providers: [.apt(["libtesseract-dev", "libleptonica-dev"])]),
     .target(name: "CSandbox"),
     .target(name: "CKernels"),
 
@@ -36,15 +37,21 @@ let package = Package(
 
     // What docq does.
     .target(name: "DocumentModel"),
-    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "DocumentModel"]),
-    .target(name: "LayoutAnalysis", dependencies: ["DocumentModel"]),
+    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "CTesseract", "DocumentModel"]),
+    .target(
+      name: "LayoutAnalysis", dependencies: ["CKernels", "DocumentModel", "MixtureOfExperts", "Tensor"],
+      resources: [.copy("Resources")]),
     .target(
       name: "LatexAnnotation", dependencies: ["CSandbox", "CZlib", "DocumentModel", "PDFReader"],
       resources: [.copy("Resources")]),
-    .target(name: "Extraction", dependencies: ["DocumentModel"]),
+    .target(
+      name: "Extraction", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor", "CKernels"],
+      resources: [.copy("Resources")]),
     .target(
       name: "Forecasting", dependencies: ["CZlib", "MixtureOfExperts", "Tensor"], resources: [.copy("Resources")]),
-    .target(name: "ImpactScoring", dependencies: ["DocumentModel"], resources: [.copy("Resources")]),
+    .target(
+      name: "ImpactScoring", dependencies: ["DocumentModel", "MixtureOfExperts", "Tensor"],
+      resources: [.copy("Resources")]),
 
     // The service.
     .target(name: "JobQueue", dependencies: [logging, grdb, crypto]),
@@ -74,6 +81,9 @@ let package = Package(
     .target(
       name: "EnqueueLoop", path: "Benchmarks/EnqueueLoop", publicHeadersPath: "include",
       linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(
+      name: "FaultInjection", path: "Benchmarks/FaultInjection", publicHeadersPath: "include",
+      linkerSettings: [.linkedLibrary("dl")]),
     .executableTarget(
       name: "docq-reliability", dependencies: ["EnqueueLoop", "JobHandlers", "JobQueue", argumentParser, logging],
       path: "Benchmarks/Reliability", exclude: ["http_peer.py", "requirements.txt", "run", "schemathesis.toml"]),
@@ -82,10 +92,10 @@ let package = Package(
     .testTarget(name: "MixtureOfExpertsTests", dependencies: ["MixtureOfExperts", "Tensor"]),
     .testTarget(name: "PDFReaderTests", dependencies: ["PDFReader", "docq-ingestor"]),
     .testTarget(name: "LatexAnnotationTests", dependencies: ["LatexAnnotation", "docq-ingestor"]),
-    .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis"]),
+    .testTarget(name: "LayoutAnalysisTests", dependencies: ["LayoutAnalysis", "Tensor"]),
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),
-    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring"]),
+    .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring", "Tensor"]),
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
     .testTarget(

@@ -15,8 +15,8 @@ struct Reliability: AsyncParsableCommand {
         docq-reliability idle --connections 10000
       """,
     subcommands: [
-      Storm.self, Idle.self, Uploads.self, DiskFull.self, Enqueue.self, Pickup.self, PickupWorker.self, Requests.self,
-      Soak.self,
+      Storm.self, Idle.self, Uploads.self, DiskFull.self, DiskErrors.self, Enqueue.self, Pickup.self, PickupWorker.self,
+      Requests.self, Soak.self,
     ])
 }
 

@@ -11,12 +11,16 @@ final class ServiceUnderTest: Sendable {
   let port: Int
   private let options: [String]
   private let ownsData: Bool
+  private let variables: [String: String]
   private let children = Mutex<[String: ChildProcess]>([:])
   /// Its end tells the children that this program is gone, however it went.
   private let lifeline = Pipe()
 
-  /// - Parameter data: a folder to use and leave; nil for a new one that is removed at the end.
-  init(data: URL? = nil, gatewayOptions: [String] = []) throws {
+  /// - Parameters:
+  ///   - data: a folder to use and leave; nil for a new one that is removed at the end.
+  ///   - variables: added to the environment of all programs.
+  init(data: URL? = nil, gatewayOptions: [String] = [], variables: [String: String] = [:]) throws {
+    self.variables = variables.merging(["DOCQ_SUPERVISED": "1", "DOCQ_THREADS": "1"]) { given, _ in given }
     ownsData = data == nil
     self.data =
       data ?? FileManager.default.temporaryDirectory.appendingPathComponent("docq-reliability-\(UUID().uuidString)")
@@ -45,7 +49,7 @@ final class ServiceUnderTest: Sendable {
     let child = try ChildProcess(
       Self.folder.appendingPathComponent(name),
       ["--data", data.path] + (name == "docq-gateway" ? ["--port", "\(port)"] + options : []),
-      variables: ["DOCQ_SUPERVISED": "1", "DOCQ_THREADS": "1"],
+      variables: variables,
       descriptors: [lifeline.fileHandleForReading.fileDescriptor, log, log])
     children.withLock { $0[name] = child }
   }

@@ -66,12 +66,14 @@ public struct RemoteQueue: Codable, Sendable {
 
 /// Work for a server.
 public enum RemoteRequest: Sendable {
-  case ingest(file: URL, pages: String?, password: String?)
+  case ingest(file: URL, pages: String? = nil, password: String? = nil, ocr: String? = nil, ocrLanguage: String? = nil)
   case extract(file: URL, schema: String, ignoreEmbedded: Bool, password: String?)
   case forecast(Data, contentType: String, horizon: Int?, model: String?, quantiles: String?)
   /// JSON as `POST /impact` takes it.
-  case impact(Data)
+  case impact(Data, explain: Bool = false, similar: Int = 0)
   case impactOfDocument(file: URL)
+  /// JSON as `POST /embed` takes it.
+  case embed(Data)
 }
 
 /// Talks to a docq server over HTTP.
@@ -91,8 +93,9 @@ public struct DocqClient: Sendable {
   ) async throws -> RemoteJob {
     let exchange: HTTPExchange
     switch request {
-    case .ingest(let file, let pages, let password):
-      exchange = upload(file, "/v1/ingest", ["pages": pages], password)
+    case .ingest(let file, let pages, let password, let ocr, let ocrLanguage):
+      exchange = upload(
+        file, "/v1/ingest", ["pages": pages, "ocr": ocr, "ocr_language": ocrLanguage], password)
     case .extract(let file, let schema, let ignoreEmbedded, let password):
       let query = ["schema": schema, "ignore_embedded": ignoreEmbedded ? "true" : nil]
       exchange = upload(file, "/v1/extract", query, password)
@@ -102,9 +105,12 @@ public struct DocqClient: Sendable {
       let query = ["horizon": horizon.map { "\($0)" }, "model": model, "quantiles": quantiles]
       exchange = HTTPExchange(
         method: "POST", url: url("/v1/forecast", query), body: .data(data, contentType: contentType))
-    case .impact(let data):
+    case .impact(let data, let explain, let similar):
+      let query = ["explain": explain ? "true" : nil, "similar": similar > 0 ? "\(similar)" : nil]
       exchange = HTTPExchange(
-        method: "POST", url: url("/v1/impact"), body: .data(data, contentType: "application/json"))
+        method: "POST", url: url("/v1/impact", query), body: .data(data, contentType: "application/json"))
+    case .embed(let data):
+      exchange = HTTPExchange(method: "POST", url: url("/v1/embed"), body: .data(data, contentType: "application/json"))
     }
     var sent = exchange
     sent.onUpload = onUpload
@@ -182,7 +188,7 @@ public struct DocqClient: Sendable {
     var query = query
     query["filename"] = file.lastPathComponent
     var exchange = HTTPExchange(
-      method: "POST", url: url(path, query), body: .file(file, contentType: "application/pdf"))
+      method: "POST", url: url(path, query), body: .file(file, contentType: "application/octet-stream"))
     if let password { exchange.headers.append("X-Document-Password: \(headerValue(password))") }
     return exchange
   }

@@ -20,6 +20,17 @@ public struct Page: Codable, Sendable {
   public var regions: [Region]
   /// Where the words came from.
   public var textSource: TextSource
+  /// How the page was turned before its text was recognised; nil when it was not. Coordinates and pictures of the page
+  /// are those after turning.
+  public var straightening: Straightening?
+  /// On pages with fonts of mathematics, every glyph by itself; not part of exports.
+  public var glyphs: [Glyph] = []
+  /// On such pages, short horizontal lines outside of glyphs, such as fraction bars; not part of exports.
+  public var bars: [Rect] = []
+
+  private enum CodingKeys: String, CodingKey {
+    case index, width, height, label, words, styles, images, rulings, links, lines, regions, textSource, straightening
+  }
 
   public init(index: Int, width: Double, height: Double) {
     self.index = index
@@ -40,6 +51,21 @@ public struct Page: Codable, Sendable {
 
 public enum TextSource: String, Codable, Sendable { case embedded, ocr, none }
 
+/// What was done to a scanned page so that its lines are level: quarter turns first, then the small angle.
+public struct Straightening: Codable, Hashable, Sendable {
+  /// Clockwise, 0 to 3.
+  public var quarterTurns: Int
+  /// Clockwise about the page's centre.
+  public var degrees: Double
+
+  public init(quarterTurns: Int, degrees: Double) {
+    self.quarterTurns = quarterTurns
+    self.degrees = degrees
+  }
+
+  public var isNothing: Bool { quarterTurns == 0 && degrees == 0 }
+}
+
 /// A run of glyphs without a space in it.
 public struct Word: Codable, Hashable, Sendable {
   public var text: String
@@ -54,6 +80,20 @@ public struct Word: Codable, Hashable, Sendable {
     self.bbox = bbox
     self.style = style
     self.confidence = confidence
+  }
+}
+
+/// One character as it is painted. Its code is that of the font where a font has no map to Unicode.
+public struct Glyph: Hashable, Sendable {
+  public var scalar: Unicode.Scalar
+  public var bbox: Rect
+  /// Index into the page's `styles`.
+  public var style: Int
+
+  public init(scalar: Unicode.Scalar, bbox: Rect, style: Int) {
+    self.scalar = scalar
+    self.bbox = bbox
+    self.style = style
   }
 }
 
@@ -84,7 +124,7 @@ public struct TextStyle: Codable, Hashable, Sendable {
   }
 }
 
-/// A raster image painted on the page.
+/// A picture on the page: a raster image, or, with the id -1, a drawing made of lines and areas.
 public struct PageImage: Codable, Hashable, Sendable {
   public var id: Int
   public var bbox: Rect

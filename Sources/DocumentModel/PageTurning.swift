@@ -22,6 +22,8 @@ extension Page {
     func turn(_ box: inout Rect) { box = box.turned(by: turns, width: width, height: height) }
     if turns != 2 { (page.width, page.height) = (height, width) }
     for index in page.words.indices { turn(&page.words[index].bbox) }
+    for index in page.glyphs.indices { turn(&page.glyphs[index].bbox) }
+    for index in page.bars.indices { turn(&page.bars[index]) }
     for index in page.images.indices { turn(&page.images[index].bbox) }
     for index in page.rulings.indices { turn(&page.rulings[index].bbox) }
     for index in page.links.indices { turn(&page.links[index].bbox) }

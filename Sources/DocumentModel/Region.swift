@@ -40,6 +40,8 @@ public struct Region: Codable, Sendable {
   public var text: String
   /// 1 for a section, 2 for a subsection, ...; only for `title`.
   public var headingLevel: Int?
+  /// LaTeX of an equation, from the places of its glyphs; nil where it could not be told.
+  public var latex: String?
   public var table: Table?
   /// Header, footer, page number or margin note: kept out of the text flow.
   public var isFurniture: Bool
@@ -78,6 +80,10 @@ public struct TableCell: Codable, Sendable {
   public var text: String
   public var bbox: Rect
   public var isHeader: Bool
+  /// The number that the text says; nil for other text.
+  public var value: Double?
+  /// Its unit or currency as printed.
+  public var unit: String?
 
   public init(
     row: Int, column: Int, rowSpan: Int = 1, columnSpan: Int = 1, text: String, bbox: Rect, isHeader: Bool = false

@@ -3,7 +3,24 @@ import Foundation
 
 /// Reads a document by what serves best: an embedded electronic invoice first, else the page.
 public struct DocumentExtractor: Sendable {
-  public init() {}
+  private let model: LearnedExtractor?
+
+  /// - Parameter model: nil for rules alone.
+  public init(model: LearnedExtractor?) { self.model = model }
+
+  /// - Parameter name: "rules", "docq-extract-1" or a folder that `docq train extractor` wrote.
+  /// - Throws: `CheckpointError`.
+  public init(modelNamed name: String = ExtractorModels.standard) throws { model = try ExtractorModels.named(name) }
+
+  /// The schema that the model was trained for; nil for the general one.
+  public var trainedSchema: ExtractionSchema? { model?.schema }
+
+  /// What the model and the rules propose for every field of an invoice, as one line of JSON.
+  public func proposals(_ document: Document) throws -> Data {
+    guard let model else { return Data() }
+    let object = InvoiceReader(model: model, schema: .invoice).proposals(document)
+    return try JSONSerialization.data(withJSONObject: object, options: [.sortedKeys]) + Data("\n".utf8)
+  }
 
   /// - Parameter ignoreEmbedded: read the page only.
   /// - Throws: `ExtractionError.badXML` when there is an embedded invoice and it cannot be read.
@@ -34,13 +51,31 @@ public struct DocumentExtractor: Sendable {
     return result
   }
 
+  private func extractUpright(_ document: Document, _ schema: ExtractionSchema) -> ExtractionResult {
+    var result = byModelOrRules(document, schema)
+    if document.pages.contains(where: { $0.textSource == .ocr }) {
+      result.notes = (result.notes ?? []) + ["the text comes from text recognition (OCR)"]
+    }
+    return result
+  }
+
+  private func byModelOrRules(_ document: Document, _ schema: ExtractionSchema) -> ExtractionResult {
+    guard let model else { return RuleBasedExtractor(schema: schema).extract(document) }
+    if let own = model.schema, !schema.isBuiltIn {
+      return TrainedFormReader(model: model, schema: own).extract(document)
+    }
+    return schema.isBuiltIn && model.schema == nil
+      ? InvoiceReader(model: model, schema: schema).extract(document)
+      : RuleBasedExtractor(schema: schema).extract(document)
+  }
+
   /// Reads pages that are printed sideways as if they were turned; boxes are those of the pages as they are.
   private func extractFromPages(_ document: Document, _ schema: ExtractionSchema) -> ExtractionResult {
     let turns = document.pages.map(\.quarterTurnsToUpright)
-    guard turns.contains(where: { $0 != 0 }) else { return RuleBasedExtractor(schema: schema).extract(document) }
+    guard turns.contains(where: { $0 != 0 }) else { return extractUpright(document, schema) }
     var upright = document
     for index in document.pages.indices { upright.pages[index] = document.pages[index].turned(by: turns[index]) }
-    var result = RuleBasedExtractor(schema: schema).extract(upright)
+    var result = extractUpright(upright, schema)
     func turnedBack(_ box: Rect?, _ number: Int?) -> Rect? {
       guard let box, let number, let index = upright.pages.firstIndex(where: { $0.index == number - 1 }) else {
         return box
@@ -51,6 +86,11 @@ public struct DocumentExtractor: Sendable {
     for (name, field) in result.fields { result.fields[name]?.bbox = turnedBack(field.bbox, field.page) }
     for (index, item) in result.lineItems.enumerated() {
       result.lineItems[index].bbox = turnedBack(item.bbox, item.page)
+    }
+    for (name, field) in result.fields {
+      if let label = field.label, let box = turnedBack(label.bbox, field.page) {
+        result.fields[name]?.label?.bbox = box
+      }
     }
     return result
   }

@@ -32,6 +32,13 @@ public enum ExtractedValue: Codable, Sendable, Hashable {
   }
 }
 
+/// The printed words that name a value ("Invoice no.:").
+public struct FieldLabel: Codable, Sendable, Hashable {
+  public var text: String
+  /// In points from the top left of the value's page.
+  public var bbox: Rect
+}
+
 /// One field as read.
 public struct ExtractedField: Codable, Sendable {
   /// Normalised: ISO 8601 dates, JSON numbers, ISO 4217 currencies.
@@ -44,6 +51,8 @@ public struct ExtractedField: Codable, Sendable {
   public var page: Int?
   /// In points from the top left of the page.
   public var bbox: Rect?
+  /// Absent where no label is printed.
+  public var label: FieldLabel?
 
   public init(value: ExtractedValue, raw: String, confidence: Double, page: Int? = nil, bbox: Rect? = nil) {
     self.value = value
@@ -137,11 +146,17 @@ public struct ExtractionResult: Codable, Sendable {
 public enum ExtractionError: Error, Equatable, Sendable, CustomStringConvertible {
   case badXML(file: String, reason: String)
   case badSchema(String, reason: String)
+  /// A label file that cannot be used; the field where it is one field's fault.
+  case badLabel(file: String, field: String?, reason: String)
+  case cannotTrain(String)
 
   public var description: String {
     switch self {
     case .badXML(let file, let reason): "\(file): the embedded invoice cannot be read: \(reason)"
     case .badSchema(let name, let reason): "schema \(name): \(reason)"
+    case .badLabel(let file, let field?, let reason): "\(file), field '\(field)': \(reason)"
+    case .badLabel(let file, nil, let reason): "\(file): \(reason)"
+    case .cannotTrain(let reason): reason
     }
   }
 }

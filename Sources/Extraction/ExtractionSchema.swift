@@ -11,6 +11,8 @@ public struct FieldSchema: Sendable {
   public var isRequired: Bool
   public var values: [String]
   public var pattern: String?
+  /// Values as they may look, for people; those of an enum are its values.
+  public var examples: [String] = []
 
   public init(
     type: FieldType, keyPhrases: [String] = [], isRequired: Bool = false, values: [String] = [], pattern: String? = nil
@@ -27,7 +29,11 @@ public struct FieldSchema: Sendable {
 public struct ExtractionSchema: Sendable {
   public var documentType: String
   public var fields: [String: FieldSchema]
+  /// Cells of the rows, by name: description, quantity, unit, unit_price, tax_rate, amount.
+  public var lineItem: [String: FieldSchema] = [:]
   public var isBuiltIn: Bool
+  /// The JSON that it was read from.
+  public private(set) var source: String?
 
   /// "invoice", "receipt", or the path of a schema file.
   public static func named(_ name: String) throws -> ExtractionSchema {
@@ -42,7 +48,8 @@ public struct ExtractionSchema: Sendable {
     }
   }
 
-  /// `{"document_type", "fields": {NAME: type or {"type", "key_phrases", "required", "values", "pattern"}}}`.
+  /// `{"document_type", "fields": {NAME: type or {"type", "key_phrases", "examples", "required", "values", "pattern"}},
+  /// "line_item": {CELL: type or the like}}`.
   public init(json: Data, name: String) throws {
     func fail(_ reason: String) -> ExtractionError { .badSchema(name, reason: reason) }
     guard let object = try? JSONSerialization.jsonObject(with: json) as? [String: Any] else {
@@ -53,33 +60,47 @@ public struct ExtractionSchema: Sendable {
     }
     documentType = object["document_type"] as? String ?? "custom"
     isBuiltIn = false
+    source = String(decoding: json, as: UTF8.self)
     fields = [:]
-    for (key, value) in list {
-      let description = value as? [String: Any] ?? ["type": value]
-      guard let text = description["type"] as? String, let type = FieldType(rawValue: text) else {
-        throw fail(
-          "'fields.\(key)': its type must be one of string, date, amount, number, id, iban, vat, email, enum, regex")
-      }
-      var field = FieldSchema(type: type)
-      let words = key.replacing("_", with: " ")
-      if let phrases = description["key_phrases"] {
-        guard let phrases = phrases as? [String] else {
-          throw fail("'fields.\(key).key_phrases' must be a list of texts")
+    for (key, value) in list { fields[key] = try Self.field(key, value, "fields", fail) }
+    if let rows = object["line_item"] {
+      guard let rows = rows as? [String: Any] else { throw fail("'line_item' must be an object") }
+      let known = ["description", "quantity", "unit", "unit_price", "tax_rate", "amount"]
+      for (key, value) in (rows["fields"] as? [String: Any]) ?? rows {
+        guard known.contains(key) else {
+          throw fail("'line_item.\(key)': rows have \(known.joined(separator: ", "))")
         }
-        field.keyPhrases = phrases
-      } else {
-        field.keyPhrases = [words]
+        lineItem[key] = try Self.field(key, value, "line_item", fail)
       }
-      field.isRequired = description["required"] as? Bool ?? false
-      field.values = description["values"] as? [String] ?? description["enum"] as? [String] ?? []
-      field.pattern = description["pattern"] as? String
-      if type == .regex {
-        guard let pattern = field.pattern, (try? Regex(pattern)) != nil else {
-          throw fail("'fields.\(key).pattern' is not a regular expression")
-        }
-      }
-      fields[key] = field
     }
+  }
+
+  private static func field(
+    _ key: String, _ value: Any, _ part: String, _ fail: (String) -> ExtractionError
+  ) throws -> FieldSchema {
+    let description = value as? [String: Any] ?? ["type": value]
+    guard let text = description["type"] as? String, let type = FieldType(rawValue: text) else {
+      throw fail(
+        "'\(part).\(key)': its type must be one of string, date, amount, number, id, iban, vat, email, enum, regex")
+    }
+    func texts(_ name: String) throws -> [String]? {
+      guard let value = description[name] else { return nil }
+      guard let list = value as? [String] else { throw fail("'\(part).\(key).\(name)' must be a list of texts") }
+      return list
+    }
+    var field = FieldSchema(type: type)
+    field.keyPhrases = try texts("key_phrases") ?? [key.replacing("_", with: " ")]
+    field.isRequired = description["required"] as? Bool ?? false
+    field.examples = try texts("examples") ?? []
+    field.values = try texts("values") ?? texts("enum") ?? (type == .enum ? field.examples : [])
+    field.pattern = description["pattern"] as? String
+    if type == .enum, field.values.isEmpty { throw fail("'\(part).\(key).values' must list what the field can be") }
+    if type == .regex {
+      guard let pattern = field.pattern, (try? Regex(pattern)) != nil else {
+        throw fail("'\(part).\(key).pattern' is not a regular expression")
+      }
+    }
+    return field
   }
 
   private init(_ documentType: String, _ fields: [String: FieldSchema]) {
@@ -176,7 +197,7 @@ public struct ExtractionSchema: Sendable {
           "grand total", "total amount", "total incl. gst", "total (incl. gst)", "net total", "amount due",
           "rounded total", "total rounding", "total", "gesamt", "summe", "betrag", "montant",
         ]),
-      "company": FieldSchema(type: .string),
+      "vendor_name": FieldSchema(type: .string),
       "address": FieldSchema(type: .string),
     ])
 }

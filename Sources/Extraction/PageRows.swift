@@ -9,6 +9,8 @@ struct PlacedWord {
   var bold: Bool
   /// What key phrases are compared with: lower case, without punctuation at the ends.
   var key: String
+  /// Position among its page's words.
+  var index = -1
 
   init(text: String, box: Rect, page: Int, size: Double, bold: Bool) {
     (self.text, self.box, self.page, self.size, self.bold) = (text, box, page, size, bold)
@@ -46,11 +48,13 @@ struct PageRows {
   init(_ document: Document, maxPages: Int = 60) {
     var all: [Row] = []
     for page in document.pages.prefix(maxPages) where page.words.count < 20_000 {
-      let words = page.words.map { word in
+      let words = page.words.enumerated().map { index, word in
         let style =
           page.styles.indices.contains(word.style)
           ? page.styles[word.style] : TextStyle(font: "", size: word.bbox.height)
-        return PlacedWord(text: word.text, box: word.bbox, page: page.index, size: style.size, bold: style.bold)
+        var placed = PlacedWord(text: word.text, box: word.bbox, page: page.index, size: style.size, bold: style.bold)
+        placed.index = index
+        return placed
       }.sorted { $0.box.midY < $1.box.midY }
       var groups: [[PlacedWord]] = []
       for word in words {

@@ -205,7 +205,7 @@ public struct RuleBasedExtractor: Sendable {
 
   // MARK: - Documents as a whole
 
-  private func currency(_ page: PageRows) -> String? {
+  func currency(_ page: PageRows) -> String? {
     var counts: [String: Int] = [:]
     for row in page.rows {
       for word in row.words {
@@ -222,7 +222,7 @@ public struct RuleBasedExtractor: Sendable {
 
   private func receipt(_ page: PageRows, _ result: inout ExtractionResult) {
     guard let first = page.rows.first(where: { $0.text.filter(\.isLetter).count > 3 }) else { return }
-    result.fields["company"] = ExtractedField(
+    result.fields["vendor_name"] = ExtractedField(
       value: .string(first.text), raw: first.text, confidence: 0.5, page: first.page + 1, bbox: first.box)
     if result.fields["date"] == nil {
       for row in page.rows {

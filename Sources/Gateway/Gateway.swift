@@ -85,7 +85,8 @@ public struct Gateway: Sendable {
   }
 
   private var routes: [Route] {
-    SubmitRoutes(gateway: self).routes + JobRoutes(gateway: self).routes + QueueRoutes(gateway: self).routes
+    SubmitRoutes(gateway: self).routes + TrainRoutes(gateway: self).routes + JobRoutes(gateway: self).routes
+      + QueueRoutes(gateway: self).routes
       + InferRoutes(gateway: self).routes + ServiceRoutes(gateway: self).routes
   }
 

@@ -23,16 +23,14 @@ struct JobRoutes: Sendable {
       },
       Route(method: .get, path: "/jobs/{id}/result") { request, context in
         try await result(try await job(context), request)
-      },
-      Route(method: .get, path: "/jobs/{id}/events") { request, context in try await events(request, context) },
+      }, Route(method: .get, path: "/jobs/{id}/events") { request, context in try await events(request, context) },
       Route(method: .get, path: "/documents/{id}") { request, context in
         try await result(try await document(context), request)
       },
       Route(method: .get, path: "/documents/{id}/annotations") { request, context in
         try await result(try await document(context), request)
       },
-      Route(method: .get, path: "/documents/{id}/pages/{page}") { request, context in
-        try await page(request, context)
+      Route(method: .get, path: "/documents/{id}/pages/{page}") { request, context in try await page(request, context)
       },
     ]
   }
@@ -62,8 +60,7 @@ struct JobRoutes: Sendable {
   /// `?state=&kind=&limit=&cursor=`, of what the caller may see.
   static func filter(_ request: Request, _ caller: Caller) throws -> JobFilter {
     let query = request.uri.queryParameters
-    var filter = JobFilter(
-      owner: caller.isAdmin ? nil : caller.owner, cursor: query["cursor"].map(String.init))
+    var filter = JobFilter(owner: caller.isAdmin ? nil : caller.owner, cursor: query["cursor"].map(String.init))
     if let text = query["state"].map(String.init) {
       guard let state = JobState(rawValue: text) else {
         throw unknown("state", text, JobState.allCases.map(\.rawValue))
@@ -110,13 +107,11 @@ struct JobRoutes: Sendable {
       throw Problem(
         409, "not-finished", "job \(job.id) is \(job.state.rawValue); wait for it at \(JobView.path(job.id))?wait=30",
         headers: [HTTPField(name: .retryAfter, value: "1")])
-    case .cancelled:
-      throw Problem(410, "cancelled", "job \(job.id) was cancelled")
+    case .cancelled: throw Problem(410, "cancelled", "job \(job.id) was cancelled")
     case .failed:
       let failure = job.failure
       let isInput = failure?.permanent == true && failure?.code != "lost"
-      throw Problem(
-        isInput ? 422 : 500, failure?.code ?? "failed", failure?.message ?? "job \(job.id) failed")
+      throw Problem(isInput ? 422 : 500, failure?.code ?? "failed", failure?.message ?? "job \(job.id) failed")
     case .succeeded: break
     }
     guard let result = try await gateway.store.result(job.id) else { throw Problem.noSuchJob(job.id) }
@@ -126,8 +121,7 @@ struct JobRoutes: Sendable {
     let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
     let (format, contentType) = try formats.choose(request)
     guard let blob = formats.formats[format] else { throw Problem(404, "no-format", "there is no \(format) of it") }
-    var response = JSONOutput.tagged(
-      try await gateway.blobs.read(blob), contentType: contentType, tag: blob, request)
+    var response = JSONOutput.tagged(try await gateway.blobs.read(blob), contentType: contentType, tag: blob, request)
     response.headers[.vary] = "Accept"
     // What came out of a document is shown, not run.
     response.headers[.securityPolicy] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -137,13 +131,28 @@ struct JobRoutes: Sendable {
   private func page(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let job = try await document(context)
     let name = try context.parameters.require("page")
-    guard name.hasSuffix(".png"), let number = Int(name.dropLast(4)), number > 0 else {
-      throw Problem(404, "no-page", "pages are named 1.png, 2.png, ...")
+    guard name.hasSuffix(".png") || name.hasSuffix(".svg"), let number = Int(name.dropLast(4)), number > 0 else {
+      throw Problem(404, "no-page", "pages are named 1.png, 1.svg, 2.png, ...")
     }
     guard job.state == .succeeded, let result = try await gateway.store.result(job.id) else {
       throw Problem(409, "not-finished", "job \(job.id) is \(job.state.rawValue)")
     }
     let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
+    if name.hasSuffix(".svg") {
+      guard let overlay = formats.overlay, let part = overlay.pages["\(number)"], part.count == 2 else {
+        throw Problem(404, "no-page", "there is no page \(number) in what was read")
+      }
+      let all = try await gateway.blobs.read(overlay.blob)
+      guard part[0] >= 0, part[1] >= 0, part[0] + part[1] <= all.count else {
+        throw Problem(500, "damaged", "the drawing of page \(number) is damaged")
+      }
+      var response = JSONOutput.tagged(
+        all.subdata(in: (all.startIndex + part[0])..<(all.startIndex + part[0] + part[1])),
+        contentType: "image/svg+xml", tag: "\(overlay.blob)-\(number)", request)
+      // What came out of a document is shown, not run.
+      response.headers[.securityPolicy] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+      return response
+    }
     guard let blob = formats.pages["\(number)"] else {
       throw Problem(404, "no-page", "there is no image of page \(number); send the document with ?images=true")
     }
@@ -194,16 +203,22 @@ struct JobRoutes: Sendable {
 private struct DocumentFormats: Decodable {
   static let contentType = "application/vnd.docq.document+json"
   private static let types: [(format: String, accept: String, contentType: String)] = [
-    ("json", "application/json", "application/json"),
-    ("markdown", "text/markdown", "text/markdown; charset=utf-8"),
-    ("html", "text/html", "text/html; charset=utf-8"),
-    ("text", "text/plain", "text/plain; charset=utf-8"),
+    ("json", "application/json", "application/json"), ("markdown", "text/markdown", "text/markdown; charset=utf-8"),
+    ("html", "text/html", "text/html; charset=utf-8"), ("text", "text/plain", "text/plain; charset=utf-8"),
     ("docgenome", "application/vnd.docgenome+json", "application/json"),
-    ("coco", "application/vnd.coco+json", "application/json"),
+    ("coco", "application/vnd.coco+json", "application/json"), ("latex", "application/x-latex", "application/x-latex"),
+    ("csv", "text/csv", "text/csv; charset=utf-8"),
   ]
 
   var formats: [String: String]
   var pages: [String: String]
+  /// Pages with what was found on them, one SVG behind the other: where each begins and how long it is.
+  var overlay: Overlay?
+
+  struct Overlay: Decodable {
+    var blob: String
+    var pages: [String: [Int]]
+  }
 
   /// Refuses a `?format=` that no result has.
   static func checkName(_ request: Request) throws {
@@ -218,9 +233,7 @@ private struct DocumentFormats: Decodable {
   /// By `?format=`, else by Accept, else JSON.
   func choose(_ request: Request) throws -> (format: String, contentType: String) {
     let names = Self.types.map(\.format).joined(separator: ", ")
-    if let wanted = request.uri.queryParameters["format"],
-      let type = Self.types.first(where: { $0.format == wanted })
-    {
+    if let wanted = request.uri.queryParameters["format"], let type = Self.types.first(where: { $0.format == wanted }) {
       return (type.format, type.contentType)
     }
     let accepted = (request.headers[.accept] ?? "*/*").split(separator: ",").map {

@@ -87,6 +87,8 @@ struct Problem: Error, Encodable, Sendable {
       self.init(409, "dependency-failed", "job \(other), which has to come first, did not succeed; retry that one")
     case JobStoreError.diskFull, BlobError.diskFull:
       self.init(507, "disk-full", "the disk of the data folder is full", headers: later)
+    case JobStoreError.unavailable, BlobError.failed:
+      self.init(503, "storage-unavailable", "the disk of the data folder does not answer; try again", headers: later)
     case BlobError.tooLarge(let limit):
       self.init(413, "too-large", "the upload is larger than \(limit) bytes")
     case BlobError.notFound:

@@ -114,6 +114,25 @@ enum RequestValidation {
     return ImpactPayload(articles: articles)
   }
 
+  /// An embedding request: `{"texts": ["..."]}`.
+  static func embed(_ body: Data) throws -> EmbedPayload {
+    guard let object = try parse(body) as? [String: Any], let list = object["texts"] as? [Any] else {
+      throw Problem(
+        422, "invalid-texts", "send {\"texts\": [\"...\"]}",
+        errors: [.init(pointer: "/texts", detail: "must be a list")])
+    }
+    guard !list.isEmpty, list.count <= maxArticles else {
+      throw Problem(422, "invalid-texts", "the list has \(list.count) texts; between 1 and \(maxArticles)")
+    }
+    let texts = list.compactMap { $0 as? String }
+    guard texts.count == list.count else {
+      let place = list.firstIndex { !($0 is String) } ?? 0
+      let error = Problem.Field(pointer: "/texts/\(place)", detail: "must be a text")
+      throw Problem(422, "invalid-texts", error.description, errors: [error])
+    }
+    return EmbedPayload(texts: texts)
+  }
+
   /// JSON with a limit on its depth, which Foundation's parser does not have.
   static func parse(_ body: Data) throws -> Any {
     var depth = 0

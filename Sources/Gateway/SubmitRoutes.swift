@@ -3,7 +3,7 @@ import HTTPTypes
 import Hummingbird
 import JobQueue
 
-/// The routes that make jobs: /ingest, /extract, /forecast, /impact.
+/// The routes that make jobs: /ingest, /extract, /forecast, /impact, /embed.
 struct SubmitRoutes: Sendable {
   let gateway: Gateway
 
@@ -13,6 +13,7 @@ struct SubmitRoutes: Sendable {
       Route(method: .post, path: "/extract") { request, context in try await extract(request, context) },
       Route(method: .post, path: "/forecast") { request, context in try await forecast(request, context) },
       Route(method: .post, path: "/impact") { request, context in try await impact(request, context) },
+      Route(method: .post, path: "/embed") { request, context in try await embed(request, context) },
     ]
   }
 
@@ -21,20 +22,24 @@ struct SubmitRoutes: Sendable {
   }
 
   private func ingest(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["pages", "images", "dpi", "filename"])
+    let options = try Options(request, known: ["pages", "images", "dpi", "ocr", "ocr_language", "filename"])
     let upload = try await receiver.receive(request)
     defer { upload.finish() }
     let wantsImages = options.flag("images", upload.fields)
     let dpi = try options.number("dpi", upload.fields, in: 20...600) ?? 150
+    let ocr = options.text("ocr", upload.fields)
+    if let ocr, !["auto", "never", "always"].contains(ocr) {
+      throw Problem(422, "invalid-option", "ocr: '\(ocr.prefix(40))' is not auto, never or always")
+    }
     let payload = IngestPayload(
       document: upload.document, pages: options.text("pages", upload.fields),
       password: request.headers[.documentPassword] ?? upload.fields["password"],
-      imageDPI: wantsImages ? dpi : nil)
+      imageDPI: wantsImages ? dpi : nil, ocr: ocr, ocrLanguage: options.text("ocr_language", upload.fields))
     return try await submit(.ingest, payload, blobs: [upload.document.blob], options, request, context)
   }
 
   private func extract(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["schema", "ignore_embedded", "filename", "document"])
+    let options = try Options(request, known: ["schema", "ignore_embedded", "filename", "document", "model"])
     let source = try await document(options, request, context)
     defer { source.finish() }
     let schema = options.text("schema", source.fields) ?? "invoice"
@@ -42,9 +47,14 @@ struct SubmitRoutes: Sendable {
     guard ["invoice", "receipt"].contains(schema) else {
       throw Problem(422, "unknown-schema", "there is no schema '\(schema.prefix(80))'; use invoice or receipt")
     }
+    let model = options.text("model", source.fields)
+    if let model, !TrainRoutes.isName(model) {
+      throw Problem(
+        422, "unknown-model", "'\(model.prefix(80))' is no name of a model; names are letters, digits, dashes")
+    }
     let payload = ExtractPayload(
       document: source.document, schema: schema, ignoreEmbedded: options.flag("ignore_embedded", source.fields),
-      password: source.password)
+      password: source.password, model: model)
     return try await submit(
       .extract, payload, blobs: [source.document.blob], options, request, context, after: source.after)
   }
@@ -113,20 +123,33 @@ struct SubmitRoutes: Sendable {
   }
 
   private func impact(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["filename", "document"])
+    let options = try Options(request, known: ["filename", "document", "explain", "similar"])
+    let explain = options.flag("explain", [:]) ? true : nil
+    let similar = try options.number("similar", [:], in: 0...50).map { Int($0) }
     let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
-    if options.text("document", [:]) != nil || ["application/pdf", "multipart/form-data"].contains(type) {
+    if options.text("document", [:]) != nil || type == "multipart/form-data" || UploadReceiver.isDocument(type) {
       let source = try await document(options, request, context)
       defer { source.finish() }
       return try await submit(
-        .impact, ImpactPayload(document: source.document), blobs: [source.document.blob], options, request, context,
-        after: source.after)
+        .impact, ImpactPayload(document: source.document, explain: explain, similar: similar),
+        blobs: [source.document.blob], options, request, context, after: source.after)
     }
     guard ["application/json", "application/x-www-form-urlencoded", ""].contains(type) else {
       throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json or a PDF")
     }
+    var payload = try RequestValidation.impact(try await collect(request))
+    (payload.explain, payload.similar) = (explain, similar)
+    return try await submit(.impact, payload, blobs: [], options, request, context)
+  }
+
+  private func embed(_ request: Request, _ context: Gateway.Context) async throws -> Response {
+    let options = try Options(request, known: [])
+    let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
+    guard ["application/json", "application/x-www-form-urlencoded", ""].contains(type) else {
+      throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json")
+    }
     return try await submit(
-      .impact, try RequestValidation.impact(try await collect(request)), blobs: [], options, request, context)
+      .embed, try RequestValidation.embed(try await collect(request)), blobs: [], options, request, context)
   }
 
   private func collect(_ request: Request) async throws -> Data {

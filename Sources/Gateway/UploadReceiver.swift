@@ -30,15 +30,23 @@ struct UploadReceiver {
     let contentType = request.headers[.contentType] ?? "application/octet-stream"
     let mediaType = contentType.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
     switch mediaType {
-    case "application/pdf", "application/octet-stream", "application/x-pdf", "application/x-www-form-urlencoded":
+    case "application/octet-stream", "application/x-www-form-urlencoded",
+      _ where Self.isDocument(mediaType):
       // curl --data-binary without a header calls any bytes a form.
       return try await receiveRaw(request)
     case "multipart/form-data":
       return try await receiveForm(request, contentType)
     default:
       throw Problem(
-        415, "media-type", "'\(mediaType.prefix(80))' cannot be read; send application/pdf or multipart/form-data")
+        415, "media-type",
+        "'\(mediaType.prefix(80))' cannot be read; send application/pdf, image/png, image/jpeg, image/tiff or multipart/form-data"
+      )
     }
+  }
+
+  /// True for the media types of the files that are documents.
+  static func isDocument(_ mediaType: String) -> Bool {
+    ["application/pdf", "application/x-pdf", "image/png", "image/jpeg", "image/tiff"].contains(mediaType)
   }
 
   private func receiveRaw(_ request: Request) async throws -> ReceivedUpload {
@@ -155,7 +163,7 @@ struct UploadReceiver {
   }
 }
 
-/// Looks at the first bytes: what is not a PDF is refused before it takes any work.
+/// Looks at the first bytes: what is no PDF and no picture of a page is refused before it takes any work.
 struct ContentSniffer {
   let fileName: String
   private var head: [UInt8] = []
@@ -169,26 +177,31 @@ struct ContentSniffer {
       head.append(byte)
       isEmpty = false
     }
-    if head.count == 1024 { try checkIsPDF() }
+    if head.count == 1024 { try checkIsDocument() }
   }
 
   func finish() throws {
     guard !isEmpty else { throw Problem(400, "empty", "\(fileName) is empty: it has no bytes") }
-    try checkIsPDF()
+    try checkIsDocument()
   }
 
-  private func checkIsPDF() throws {
+  private func checkIsDocument() throws {
+    let pictures: [[UInt8]] = [
+      [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A], [0xFF, 0xD8, 0xFF], [0x49, 0x49, 0x2A, 0],
+      [0x4D, 0x4D, 0, 0x2A],
+    ]
+    if pictures.contains(where: { head.starts(with: $0) }) { return }
     let marker = Array("%PDF-".utf8)
     let found = head.indices.contains { head[$0...].starts(with: marker) }
     guard found else {
-      throw Problem(415, "not-a-pdf", "\(fileName) is not a PDF: it looks like \(guess)")
+      throw Problem(
+        415, "not-a-pdf", "\(fileName) is not a PDF: it looks like \(guess). PDF, PNG, JPEG and TIFF files are read")
     }
   }
 
   private var guess: String {
     let signatures: [([UInt8], String)] = [
-      ([0x89, 0x50, 0x4E, 0x47], "a PNG image"), ([0xFF, 0xD8, 0xFF], "a JPEG image"),
-      ([0x49, 0x49, 0x2A, 0], "a TIFF image"), ([0x4D, 0x4D, 0, 0x2A], "a TIFF image"),
+      ([0x89, 0x50, 0x4E, 0x47], "a damaged PNG image"),
       (Array("PK\u{3}\u{4}".utf8), "a ZIP file or an Office document"), (Array("GIF8".utf8), "a GIF image"),
       ([0x1F, 0x8B], "a gzip file"), (Array("{\\rtf".utf8), "an RTF document"),
     ]

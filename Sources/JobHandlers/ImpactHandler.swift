@@ -1,6 +1,7 @@
 import Foundation
 import ImpactScoring
 import JobQueue
+import Synchronization
 
 /// Scores articles, or the article that a PDF is.
 public struct ImpactHandler: JobHandler {
@@ -13,19 +14,27 @@ public struct ImpactHandler: JobHandler {
 
   public func run(_ job: Job, context: JobContext) async throws -> JobResult {
     let payload = try decodePayload(ImpactPayload.self, of: job)
-    let model = try ImpactModel.shipped()
-    var scores: [ImpactScore] = []
-    for (index, article) in try await articles(payload, context: context).enumerated() {
-      if index % 100 == 0 {
-        try context.checkCancelled()
-        context.report(progress: 0.5, stage: "article \(index + 1)")
-      }
-      scores += [model.score(article)]
+    let model = try LoadedImpactModel.get()
+    let articles = try await articles(payload, context: context)
+    let total = Double(max(1, articles.count))
+    var scores = try model.score(articles) { done in
+      try context.checkCancelled()
+      context.report(progress: 0.5 + 0.3 * Double(done) / total, stage: "article \(done)/\(articles.count)")
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let body = try encoder.encode(ImpactReport(scores: scores, note: ImpactModel.limitations))
-    return JobResult(contentType: "application/json", body: body)
+    scores = ImpactScore.ranked(scores)
+    if let count = payload.similar, count > 0 {
+      for (index, similar) in try model.similar(articles, count: count).enumerated() { scores[index].similar = similar }
+    }
+    if payload.explain == true {
+      for (index, article) in articles.enumerated() {
+        try context.checkCancelled()
+        context.report(progress: 0.8 + 0.2 * Double(index) / total, stage: "explaining \(index + 1)/\(articles.count)")
+        scores[index].phrases = model.explain(article)
+      }
+    }
+    let report = ImpactReport(
+      model: model.name, referenceSet: model.referenceSet, scores: scores, note: ImpactModel.limitations)
+    return JobResult(contentType: "application/json", body: try ResultCoder.encode(report))
   }
 
   private func articles(_ payload: ImpactPayload, context: JobContext) async throws -> [Article] {
@@ -56,6 +65,36 @@ public struct ImpactHandler: JobHandler {
 
 /// What an impact job answers with.
 struct ImpactReport: Codable {
+  var model: String
+  /// What percentiles refer to.
+  var referenceSet: String
   var scores: [ImpactScore]
   var note: String
+
+  enum CodingKeys: String, CodingKey {
+    case model, scores, note
+    case referenceSet = "reference_set"
+  }
+}
+
+/// The shipped model, loaded once for all jobs of a process.
+enum LoadedImpactModel {
+  private static let loaded = Mutex<ImpactModel?>(nil)
+
+  static func get() throws -> ImpactModel {
+    try loaded.withLock { model in
+      if let model { return model }
+      let new = try ImpactModel.shipped()
+      model = new
+      return new
+    }
+  }
+}
+
+enum ResultCoder {
+  static func encode(_ value: some Encodable) throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(value)
+  }
 }

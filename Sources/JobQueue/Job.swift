@@ -1,7 +1,7 @@
 import Foundation
 
 /// What kind of work a job is; each worker executable claims its own kinds.
-public enum JobKind: String, Codable, CaseIterable, Sendable { case ingest, extract, forecast, impact }
+public enum JobKind: String, Codable, CaseIterable, Sendable { case ingest, extract, forecast, impact, embed, train }
 
 /// Where a job stands. `succeeded`, `failed` and `cancelled` are final (until somebody retries the job).
 public enum JobState: String, Codable, CaseIterable, Sendable {

@@ -18,6 +18,8 @@ public enum JobStoreError: Error, Equatable, Sendable {
   case dependencyFailed(jobID: String, dependency: String)
   case noSuchKey(id: String)
   case diskFull
+  /// The disk or the file did not do what it was asked to; nothing was written. Trying again may help.
+  case unavailable(detail: String)
   /// The file was written by a newer docq.
   case newerSchema(found: Int, supported: Int)
   case corrupt(detail: String)

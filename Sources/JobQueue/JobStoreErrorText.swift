@@ -13,6 +13,8 @@ extension JobStoreError: CustomStringConvertible {
       "job \(id.isEmpty ? "" : id + " ")was to run after job \(dependency), which did not succeed; retry that one first"
     case .noSuchKey(let id): "there is no API key \(id.prefix(80)); `docq keys list` shows them"
     case .diskFull: "the disk of the data folder is full; free some space"
+    case .unavailable(let detail):
+      "the disk of the data folder does not answer as it should (\(detail)); look into the system's log"
     case .newerSchema(let found, let supported):
       "the queue has schema \(found), made by a newer docq (this one knows \(supported)); update docq"
     case .corrupt(let detail):

@@ -23,12 +23,21 @@ public struct IngestPayload: Codable, Sendable, Hashable {
   public var password: String?
   /// Resolution of page images in dots per inch; nil for none.
   public var imageDPI: Double?
+  /// "auto", "never" or "always"; nil for auto.
+  public var ocr: String?
+  /// Languages of text recognition, "eng+deu"; nil for the standard.
+  public var ocrLanguage: String?
 
-  public init(document: UploadedDocument, pages: String? = nil, password: String? = nil, imageDPI: Double? = nil) {
+  public init(
+    document: UploadedDocument, pages: String? = nil, password: String? = nil, imageDPI: Double? = nil,
+    ocr: String? = nil, ocrLanguage: String? = nil
+  ) {
     self.document = document
     self.pages = pages
     self.password = password
     self.imageDPI = imageDPI
+    self.ocr = ocr
+    self.ocrLanguage = ocrLanguage
   }
 }
 
@@ -37,10 +46,14 @@ public struct ExtractPayload: Codable, Sendable, Hashable {
   public var schema: String
   public var ignoreEmbedded: Bool
   public var password: String?
+  /// Name of a model that was trained on this server; its own schema then counts.
+  public var model: String?
 
   public init(
-    document: UploadedDocument, schema: String = "invoice", ignoreEmbedded: Bool = false, password: String? = nil
+    document: UploadedDocument, schema: String = "invoice", ignoreEmbedded: Bool = false, password: String? = nil,
+    model: String? = nil
   ) {
+    self.model = model
     self.document = document
     self.schema = schema
     self.ignoreEmbedded = ignoreEmbedded
@@ -78,9 +91,53 @@ public struct ImpactPayload: Codable, Sendable, Hashable {
   /// Either articles, or a PDF whose title and abstract are found first.
   public var articles: [Article]?
   public var document: UploadedDocument?
+  /// Phrases that moved each score are wanted.
+  public var explain: Bool?
+  /// How many similar papers of the training set are wanted for each article.
+  public var similar: Int?
 
-  public init(articles: [Article]? = nil, document: UploadedDocument? = nil) {
+  public init(
+    articles: [Article]? = nil, document: UploadedDocument? = nil, explain: Bool? = nil, similar: Int? = nil
+  ) {
     self.articles = articles
     self.document = document
+    self.explain = explain
+    self.similar = similar
+  }
+}
+
+/// Texts whose embeddings are wanted.
+public struct EmbedPayload: Codable, Sendable, Hashable {
+  public var texts: [String]
+
+  public init(texts: [String]) { self.texts = texts }
+}
+
+/// Training of an extractor for a new form.
+public struct TrainPayload: Codable, Sendable, Hashable {
+  public struct Labelled: Codable, Sendable, Hashable {
+    public var document: UploadedDocument
+    /// JSON object with "fields" and perhaps "line_items".
+    public var label: Data
+
+    public init(document: UploadedDocument, label: Data) {
+      self.document = document
+      self.label = label
+    }
+  }
+
+  /// What the model is to be called.
+  public var name: String
+  /// A schema as JSON.
+  public var schema: Data
+  /// Seconds.
+  public var budget: Double
+  public var labelled: [Labelled] = []
+  public var unlabelled: [UploadedDocument] = []
+
+  public init(name: String, schema: Data, budget: Double) {
+    self.name = name
+    self.schema = schema
+    self.budget = budget
   }
 }

@@ -24,7 +24,7 @@ extension SQLiteJobStore {
       """
     let due: StatementArguments = [now, boot, clock.bootID]
     // A read first: an idle worker's slow poll must not take the write lock.
-    let any = try await read { db in
+    let any = try readAtOnce { db in
       try String.fetchOne(
         db, sql: "SELECT id FROM job WHERE \(isDue) AND kind IN (\(places)) LIMIT 1",
         arguments: due + StatementArguments(kinds.map(\.rawValue)))

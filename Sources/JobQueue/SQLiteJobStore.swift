@@ -381,7 +381,7 @@ public final class SQLiteJobStore: JobStore {
   }
 
   /// For what takes microseconds: reads on the calling thread.
-  private func readAtOnce<Value>(_ value: (Database) throws -> Value) throws -> Value {
+  func readAtOnce<Value>(_ value: (Database) throws -> Value) throws -> Value {
     do {
       return try lookups.read(value)
     } catch {
@@ -415,6 +415,8 @@ private func mapped(_ error: any Error) -> any Error {
   case .SQLITE_FULL: return JobStoreError.diskFull
   case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHMSIZE: return JobStoreError.diskFull
   case .SQLITE_CORRUPT, .SQLITE_NOTADB: return JobStoreError.corrupt(detail: error.message ?? "\(error.resultCode)")
+  case .SQLITE_IOERR, .SQLITE_CANTOPEN, .SQLITE_BUSY, .SQLITE_READONLY:
+    return JobStoreError.unavailable(detail: error.message ?? "\(error.extendedResultCode)")
   default: return error
   }
 }

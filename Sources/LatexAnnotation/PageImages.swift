@@ -22,8 +22,7 @@ struct PageImages {
     let fitted = Mutex([Int: Rect]())
     let pages = document.pages
     let onImage: @Sendable (Int, [UInt8]) throws -> Void = { index, bytes in
-      guard let image = PixelImage(bytes), index < pages.count else { return }
-      let jpeg = JPEGEncoder().encode(rgb: image.rgb, width: image.width, height: image.height)
+      guard let image = PixelImage(bytes), index < pages.count, let jpeg = image.jpeg() else { return }
       do {
         try Data(jpeg).write(to: folder.appendingPathComponent(Self.name(index)))
       } catch {

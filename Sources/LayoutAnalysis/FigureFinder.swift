@@ -22,9 +22,12 @@ enum FigureFinder {
         }
       }
     }
+    let drawings = page.images.filter { $0.id < 0 }.map(\.bbox)
     return boxes.filter { box in
+      // A frame around text or around a table is no picture.
+      let limit = drawings.contains(box) ? 0.25 : 0.6
       let covered = regions.reduce(0) { $0 + ($1.bbox.intersection(box)?.area ?? 0) }
-      return covered < 0.6 * box.area
+      return covered < limit * box.area
     }.map { Region(id: 0, label: .figure, page: page.index, bbox: $0) }
   }
 

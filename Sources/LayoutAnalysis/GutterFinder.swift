@@ -45,6 +45,13 @@ struct GutterFinder {
     }
   }
 
+  /// The same without some of the gutters.
+  func without(_ isLeftOut: (Gutter) -> Bool) -> GutterFinder {
+    var copy = self
+    copy.gutters.removeAll(where: isLeftOut)
+    return copy
+  }
+
   // MARK: - Evidence
 
   /// Words with white before them that is wide enough for a gutter, within the text or at the start of a line.

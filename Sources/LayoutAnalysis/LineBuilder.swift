@@ -20,6 +20,7 @@ enum LineBuilder {
     merge(&groups, &boxes, gutters)
     join(StretchedSpaces.joins(boxes, gutters), &groups, &boxes)
     join(HangingMarkers.joins(groups, boxes, on: page, gutters), &groups, &boxes)
+    join(Leaders.joins(groups, boxes, on: page), &groups, &boxes)
     return zip(groups, boxes).map { words, box in
       let ordered = readingOrder(words, page)
       return Line(words: ordered, bbox: box, text: text(ordered, page))

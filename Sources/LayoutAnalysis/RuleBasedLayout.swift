@@ -14,10 +14,11 @@ public struct RuleBasedLayout: Sendable {
     let turns = document.pages.map(\.quarterTurnsToUpright)
     for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: turns[index]) }
     analyzeUpright(&document)
+    for index in document.pages.indices { EquationReader.read(&document.pages[index]) }
     for index in document.pages.indices { document.pages[index] = document.pages[index].turned(by: -turns[index]) }
   }
 
-  private func analyzeUpright(_ document: inout Document) {
+  func analyzeUpright(_ document: inout Document) {
     for index in document.pages.indices {
       document.pages[index].lines = LineBuilder.lines(of: document.pages[index])
     }

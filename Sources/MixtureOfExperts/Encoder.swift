@@ -111,10 +111,15 @@ public final class Encoder: Sendable {
       layer.attention.project(attended, addingTo: x)
       if !isPre { layer.norm1.apply(x.pointer, x.pointer, x.rows, configuration) }
       var y = x
-      if isPre {
+      if isPre || layer.shared != nil {
         y = chosen == nil ? work.normed : Tensor(shape: x.shape, zeroed: false)
-        layer.norm2.apply(x.pointer, y.pointer, x.rows, configuration)
+        if isPre {
+          layer.norm2.apply(x.pointer, y.pointer, x.rows, configuration)
+        } else {
+          y.pointer.update(from: x.pointer, count: x.count)
+        }
       }
+      layer.shared?.forward(y, addingTo: x, work, nil, layer: index)
       layer.experts.forward(y, addingTo: x, work, routing, layer: index)
       if !isPre { layer.norm2.apply(x.pointer, x.pointer, x.rows, configuration) }
       if keep { kept.append(work.qkv) }
@@ -138,6 +143,7 @@ struct EncoderLayer: Sendable {
   let norm1: NormWeights
   let norm2: NormWeights
   let attention: SelfAttention
+  let shared: ExpertFeedForward?
   let experts: ExpertFeedForward
 
   init(
@@ -147,6 +153,9 @@ struct EncoderLayer: Sendable {
     norm1 = try NormWeights(configuration.norm, file, prefix + "norm1")
     norm2 = try NormWeights(configuration.norm, file, prefix + "norm2")
     attention = try SelfAttention(configuration, file, prefix + "self_attn.", precision: precision, arena)
+    shared = try configuration.sharedExpert.map {
+      try ExpertFeedForward($0, file, prefix + "ffn.shared.", precision: precision, centroids: nil, arena)
+    }
     experts = try ExpertFeedForward(
       configuration, file, prefix + "ffn.", precision: precision,
       centroids: centroids.map { all in
@@ -156,7 +165,7 @@ struct EncoderLayer: Sendable {
       }, arena)
   }
 
-  var bytes: Int { attention.bytes + experts.bytes }
+  var bytes: Int { attention.bytes + (shared?.bytes ?? 0) + experts.bytes }
 }
 
 /// Weight, and bias for a layer norm.

@@ -57,6 +57,10 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   public var experts = 1
   /// Experts that each token goes through.
   public var expertsPerToken = 1
+  /// Hidden size of one more expert that every token goes through (DeepSeekMoE, Dai et al., arXiv 2401.06066); nil for
+  /// none. With routed experts of few hidden units it makes a dense model a sparse one: shared feed-forward block plus
+  /// low-rank experts, which changes nothing while the experts' second factors are zero.
+  public var sharedFeedForwardSize: Int?
   public var gate = Gate.linear
   /// Weight of the load-balancing loss of the Switch Transformer (Fedus et al., arXiv 2101.03961) in training.
   public var balanceLoss = 0.0
@@ -83,6 +87,17 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
 
   public var headSize: Int { modelSize / heads }
 
+  /// The shared expert as a dense block of its own; nil where there is none.
+  var sharedExpert: EncoderConfiguration? {
+    guard let sharedFeedForwardSize else { return nil }
+    var dense = self
+    dense.feedForwardSize = sharedFeedForwardSize
+    dense.experts = 1
+    dense.expertsPerToken = 1
+    dense.sharedFeedForwardSize = nil
+    return dense
+  }
+
   /// Dimensions of a head that are turned: (first, pairs) for each axis.
   var rotations: [(first: Int, pairs: Int, base: Double)] {
     switch positions {
@@ -107,6 +122,9 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
     try need(
       (1...min(experts, 64)).contains(expertsPerToken), "num_experts_per_token",
       "\(expertsPerToken) is not from 1 to \(min(experts, 64))")
+    try need(
+      sharedFeedForwardSize.map { (1...65_536).contains($0) } ?? true, "shared_feed_forward_size",
+      "\(sharedFeedForwardSize ?? 0) is not from 1 to 65536")
     let weights = Double(layers) * Double(experts) * 3 * Double(modelSize) * Double(feedForwardSize)
     try need(weights <= 20e9, "d_model", "these sizes make \(Int(weights / 1e9)) billion weights, more than 20")
     if case .rotary(let fraction, let base) = positions {

@@ -33,7 +33,8 @@ public struct ParameterSpecification: Sendable {
 }
 
 extension EncoderConfiguration {
-  /// All arrays under the names of the published checkpoints; a dense layer is `ffn.experts.0`.
+  /// All arrays under the names of the published checkpoints; a dense layer is `ffn.experts.0`, a shared expert
+  /// `ffn.shared.experts.0`.
   public func parameters(prefix: String = "encoder.") -> [ParameterSpecification] {
     var list: [ParameterSpecification] = []
     func linear(_ name: String, _ outputs: Int, _ inputs: Int, bias: Bool, gain: Double = 1) {
@@ -66,13 +67,14 @@ extension EncoderConfiguration {
       }
       norm(at + "norm1", modelSize, layer: self.norm == .layer)
       norm(at + "norm2", modelSize, layer: self.norm == .layer)
-      if experts > 1, gate == .linear { linear(at + "ffn.gate", experts, modelSize, bias: false) }
-      for expert in 0..<experts {
-        let at = at + "ffn.experts.\(expert)."
-        if feedForward == .gated { linear(at + "fc_gate", feedForwardSize, modelSize, bias: hasBias) }
-        linear(at + "fc1", feedForwardSize, modelSize, bias: hasBias)
-        linear(at + "fc2", modelSize, feedForwardSize, bias: hasBias, gain: depth)
+      func expert(_ at: String, hidden: Int) {
+        if feedForward == .gated { linear(at + "fc_gate", hidden, modelSize, bias: hasBias) }
+        linear(at + "fc1", hidden, modelSize, bias: hasBias)
+        linear(at + "fc2", modelSize, hidden, bias: hasBias, gain: depth)
       }
+      if let sharedFeedForwardSize { expert(at + "ffn.shared.experts.0.", hidden: sharedFeedForwardSize) }
+      if experts > 1, gate == .linear { linear(at + "ffn.gate", experts, modelSize, bias: false) }
+      for index in 0..<experts { expert(at + "ffn.experts.\(index).", hidden: feedForwardSize) }
     }
     if experts > 1, gate == .centroidDistance {
       list.append(.init(prefix + "centroid", [layers, experts, modelSize], .normal(1), decays: false, trains: false))

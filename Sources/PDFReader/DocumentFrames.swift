@@ -10,12 +10,22 @@ extension FrameEncoder {
     append(box.y1)
   }
 
+  /// With the precision of a Float, which is enough for one glyph.
+  mutating func append(compact box: Rect) {
+    for value in [box.x0, box.y0, box.x1, box.y1] { append(Float(value).bitPattern) }
+  }
+
   mutating func append(_ page: Page) {
     append(page.index)
     append(page.width)
     append(page.height)
     append(page.label)
-    append(page.textSource == .embedded)
+    append((page.textSource == .embedded ? 1 : page.textSource == .ocr ? 2 : 0) as UInt8)
+    append(page.straightening != nil)
+    if let straightening = page.straightening {
+      append(straightening.quarterTurns)
+      append(straightening.degrees)
+    }
     append(page.styles) { encoder, style in
       encoder.append(style.font)
       encoder.append(style.size)
@@ -27,7 +37,15 @@ extension FrameEncoder {
       encoder.append(word.text)
       encoder.append(word.bbox)
       encoder.append(UInt32(truncatingIfNeeded: word.style))
+      encoder.append(word.confidence != nil)
+      if let confidence = word.confidence { encoder.append(confidence) }
     }
+    append(page.glyphs) { encoder, glyph in
+      encoder.append(glyph.scalar.value)
+      encoder.append(UInt32(truncatingIfNeeded: glyph.style))
+      encoder.append(compact: glyph.bbox)
+    }
+    append(page.bars) { encoder, bar in encoder.append(bar) }
     append(page.images) { encoder, image in
       encoder.append(image.id)
       encoder.append(image.bbox)
@@ -74,10 +92,25 @@ extension FrameDecoder {
     Rect(x0: try double(), y0: try double(), x1: try double(), y1: try double())
   }
 
+  mutating func compactRect() throws -> Rect {
+    func float() throws -> Double {
+      let value = Double(Float(bitPattern: try uint32()))
+      guard value.isFinite, abs(value) < 1e9 else { throw FrameError(reason: "has a number that is out of range") }
+      return value
+    }
+    return Rect(x0: try float(), y0: try float(), x1: try float(), y1: try float())
+  }
+
   mutating func page() throws -> Page {
     var page = Page(index: try int(), width: try double(), height: try double())
     page.label = try optionalString()
-    page.textSource = try bool() ? .embedded : .none
+    page.textSource =
+      switch try byte() {
+      case 1: .embedded
+      case 2: .ocr
+      default: .none
+      }
+    if try bool() { page.straightening = Straightening(quarterTurns: try int(), degrees: try double()) }
     page.styles = try array(minimumBytes: 17) { decoder in
       var style = TextStyle(font: try decoder.string(), size: try decoder.double(), color: try decoder.uint32())
       let flags = try decoder.byte()
@@ -88,11 +121,19 @@ extension FrameDecoder {
       return style
     }
     let styleCount = page.styles.count
-    page.words = try array(minimumBytes: 40) { decoder in
-      let word = Word(text: try decoder.string(), bbox: try decoder.rect(), style: Int(try decoder.uint32()))
+    page.words = try array(minimumBytes: 41) { decoder in
+      var word = Word(text: try decoder.string(), bbox: try decoder.rect(), style: Int(try decoder.uint32()))
+      if try decoder.bool() { word.confidence = try decoder.double() }
       guard word.style < styleCount else { throw FrameError(reason: "names a text style that is not there") }
       return word
     }
+    page.glyphs = try array(minimumBytes: 24) { decoder in
+      let scalar = Unicode.Scalar(try decoder.uint32()) ?? "?"
+      let glyph = Glyph(scalar: scalar, bbox: Rect(x0: 0, y0: 0, x1: 0, y1: 0), style: Int(try decoder.uint32()))
+      guard glyph.style < styleCount else { throw FrameError(reason: "names a text style that is not there") }
+      return Glyph(scalar: glyph.scalar, bbox: try decoder.compactRect(), style: glyph.style)
+    }
+    page.bars = try array(minimumBytes: 32) { try $0.rect() }
     page.images = try array(minimumBytes: 40) { PageImage(id: try $0.int(), bbox: try $0.rect()) }
     page.rulings = try array(minimumBytes: 32) { Ruling(bbox: try $0.rect()) }
     page.links = try array(minimumBytes: 36) { Link(bbox: try $0.rect(), target: try $0.string()) }

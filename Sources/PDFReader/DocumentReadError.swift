@@ -3,7 +3,7 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
   /// The file cannot be opened; `reason` is the system's.
   case unreadable(file: String, reason: String)
   case empty(file: String)
-  /// `looksLike` says what the first bytes look like ("a PNG image").
+  /// `looksLike` says what the first bytes look like ("a GIF image").
   case notPDF(file: String, looksLike: String)
   case tooLarge(file: String, bytes: Int, limit: Int)
   case encrypted(file: String)
@@ -11,6 +11,12 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
   case damaged(file: String, reason: String)
   case noSuchPage(file: String, page: Int, pageCount: Int)
   case badPageSelection(text: String)
+  /// A picture of more pixels than are read.
+  case imageTooLarge(file: String, width: Int, height: Int, limit: Int)
+  /// Not a list of language names such as "eng+deu".
+  case badLanguage(text: String)
+  /// Text recognition has no data for a language on this machine.
+  case missingLanguage(name: String, installed: [String])
   /// The parser used more than its seconds; `processorTime` tells of which kind.
   case timedOut(file: String, seconds: Double, processorTime: Bool)
   case crashed(file: String, signal: Int32)
@@ -33,6 +39,9 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
     case .damaged: "damaged"
     case .noSuchPage: "no_such_page"
     case .badPageSelection: "bad_page_selection"
+    case .imageTooLarge: "image_too_large"
+    case .badLanguage: "bad_language"
+    case .missingLanguage: "missing_language"
     case .timedOut: "timed_out"
     case .crashed: "parser_crashed"
     case .outOfMemory: "out_of_memory"
@@ -46,7 +55,8 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be opened: \(reason)"
     case .empty(let file): "\(file) is empty (0 bytes)"
-    case .notPDF(let file, let looksLike): "\(file) is not a PDF: it looks like \(looksLike)"
+    case .notPDF(let file, let looksLike):
+      "\(file) is not a PDF: it looks like \(looksLike). PDF, PNG, JPEG and TIFF files are read"
     case .tooLarge(let file, let bytes, let limit):
       "\(file) has \(bytes) bytes; at most \(limit) are read. Split it, or raise the limit"
     case .encrypted(let file): "\(file) is encrypted: give its password (--password, or the form field password)"
@@ -55,6 +65,13 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
     case .noSuchPage(let file, let page, let count):
       "\(file) has no page \(page): it has \(count) page\(count == 1 ? "" : "s")"
     case .badPageSelection(let text): "\"\(text)\" is not a page selection: write numbers from 1 like 1-3,7 or 5-"
+    case .imageTooLarge(let file, let width, let height, let limit):
+      "\(file) has \(width) x \(height) pixels; at most \(limit / 1_000_000) million are read. Make it smaller"
+    case .badLanguage(let text):
+      "\"\(text.prefix(80))\" is not a choice of languages: write tesseract's names like eng or eng+deu"
+    case .missingLanguage(let name, let installed):
+      "text recognition has no data for '\(name)' (installed: \(installed.isEmpty ? "none" : installed.joined(separator: ", "))). "
+        + "Install it with: apt install \(OCRLanguages.package(name))"
     case .timedOut(let file, let seconds, let processorTime):
       "\(file) was given up after \(Self.text(seconds)) s\(processorTime ? " of processor time" : ""); try fewer pages"
     case .crashed(let file, let signal):

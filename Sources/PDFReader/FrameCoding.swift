@@ -8,7 +8,7 @@ enum FrameKind: UInt8 {
 
 let frameHeaderBytes = 5
 /// "dqp" and the version of this format.
-let frameMagic: UInt32 = 0x6471_7001
+let frameMagic: UInt32 = 0x6471_7003
 
 struct FrameEncoder {
   private(set) var bytes: [UInt8]

@@ -1,7 +1,23 @@
 import Glibc
 
+/// The kinds of files that are documents.
+enum InputKind: String, Sendable {
+  case pdf = "PDF"
+  case png = "PNG"
+  case jpeg = "JPEG"
+  case tiff = "TIFF"
+}
+
 /// What the first bytes tell before any parser runs.
 enum InputCheck {
+  /// The kind of a file by its first bytes, never by its name; nil when it is none that docq reads.
+  static func kind(_ head: [UInt8]) -> InputKind? {
+    if head.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]) { return .png }
+    if head.starts(with: [0xFF, 0xD8, 0xFF]) { return .jpeg }
+    if head.starts(with: [0x49, 0x49, 0x2A, 0x00]) || head.starts(with: [0x4D, 0x4D, 0x00, 0x2A]) { return .tiff }
+    return isPDF(head) ? .pdf : nil
+  }
+
   /// A PDF has its marker within the first 1024 bytes (ISO 32000-1, annex H.3.4.1).
   static func isPDF(_ head: [UInt8]) -> Bool {
     let marker = Array("%PDF-".utf8)
@@ -14,11 +30,10 @@ enum InputCheck {
   /// A few words for what the bytes look like, to go behind "it looks like".
   static func describe(_ head: [UInt8]) -> String {
     let signatures: [(prefix: [UInt8], what: String)] = [
-      ([0x89, 0x50, 0x4E, 0x47], "a PNG image"),
-      ([0xFF, 0xD8, 0xFF], "a JPEG image"),
+      ([0x89, 0x50, 0x4E, 0x47], "a damaged PNG image"),
       (Array("GIF8".utf8), "a GIF image"),
-      ([0x49, 0x49, 0x2A, 0x00], "a TIFF image"),
-      ([0x4D, 0x4D, 0x00, 0x2A], "a TIFF image"),
+      (Array("BM".utf8), "a BMP image"),
+      (Array("RIFF".utf8), "a WebP image"),
       ([0x50, 0x4B, 0x03, 0x04], "a ZIP archive or an Office document"),
       ([0xD0, 0xCF, 0x11, 0xE0], "an old Office document"),
       ([0x1F, 0x8B], "a gzip archive"),

@@ -1,4 +1,6 @@
-/// What to read from a PDF.
+import DocumentModel
+
+/// What to read from a document.
 public struct PDFReadOptions: Codable, Sendable {
   /// The user or owner password of an encrypted file.
   public var password: String?
@@ -6,14 +8,22 @@ public struct PDFReadOptions: Codable, Sendable {
   public var pages: PageSelection?
   /// Look for ruling lines.
   public var findRulings: Bool
-  /// Render each page as PNG at this resolution; nil renders nothing.
+  /// Render each page at this resolution; nil renders nothing.
   public var imageDPI: Double?
-  /// What `onImage` gets of a rendered page.
+  /// How rendered pages are written.
   public var imageFormat = ImageFormat.png
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.
   public var maxAttachmentBytes: Int
+  /// When and how text is recognised from pictures.
+  public var ocr: OCROptions
+  /// So many processes share the pages of a document.
+  public var processes: Int
+  /// Parts of pages to render as PNG at `imageDPI`; when there are some, nothing else is read.
+  public var crops: [PageCrop] = []
+  /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
+  var share = 0
 
   public enum ImageFormat: String, Codable, Sendable {
     /// A PNG file.
@@ -24,7 +34,7 @@ public struct PDFReadOptions: Codable, Sendable {
 
   public init(
     password: String? = nil, pages: PageSelection? = nil, findRulings: Bool = true, imageDPI: Double? = nil,
-    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20
+    maxPages: Int = 10_000, maxAttachmentBytes: Int = 16 << 20, ocr: OCROptions = .never, processes: Int = 1
   ) {
     self.password = password
     self.pages = pages
@@ -32,34 +42,16 @@ public struct PDFReadOptions: Codable, Sendable {
     self.imageDPI = imageDPI
     self.maxPages = maxPages
     self.maxAttachmentBytes = maxAttachmentBytes
-  }
-}
-
-/// A rendered page as plain pixels.
-public struct PixelImage: Sendable {
-  public var width: Int
-  public var height: Int
-  /// Red, green and blue of every pixel, row by row: width x height x 3 bytes.
-  public var rgb: [UInt8]
-
-  /// Reads what `onImage` gets with `ImageFormat.pixels`: width and height as UInt32, little endian, then `rgb`.
-  public init?(_ bytes: [UInt8]) {
-    guard bytes.count >= 8 else { return nil }
-    func number(_ at: Int) -> Int { (0..<4).reduce(0) { $0 | Int(bytes[at + $1]) << (8 * $1) } }
-    width = number(0)
-    height = number(4)
-    guard width > 0, height > 0, width < 1 << 16, height < 1 << 16, bytes.count == 8 + width * height * 3 else {
-      return nil
-    }
-    rgb = Array(bytes[8...])
+    self.ocr = ocr
+    self.processes = processes
   }
 }
 
 /// What the parsing process may use.
 public struct ParserLimits: Codable, Sendable {
-  /// Processor time, in seconds.
+  /// Processor time, in seconds; the time that recognising pages takes does not count.
   public var cpuSeconds: Int
-  /// Time from start to end, in seconds; time spent in the caller's callbacks does not count.
+  /// Time from start to end, in seconds; time spent in the caller's callbacks and for recognising pages does not count.
   public var wallSeconds: Double
   /// Memory the parser may map on top of its own program, in bytes.
   public var addressSpaceBytes: Int
@@ -80,5 +72,34 @@ public struct ParserLimits: Codable, Sendable {
     self.outputFileBytes = outputFileBytes
     self.maxInputBytes = maxInputBytes
     self.maxAnswerBytes = maxAnswerBytes
+  }
+}
+
+/// A part of a page to make a picture of.
+public struct PageCrop: Codable, Sendable {
+  /// Comes back with the picture.
+  public var id: Int
+  /// Counting from 0.
+  public var page: Int
+  /// In points of the page as it was read.
+  public var box: Rect
+  /// How the page was turned when it was read.
+  public var straightening: Straightening?
+
+  public init(id: Int, page: Int, box: Rect, straightening: Straightening?) {
+    self.id = id
+    self.page = page
+    self.box = box
+    self.straightening = straightening
+  }
+}
+
+extension PDFReadOptions {
+  /// Of the pages that are read, those that fall to this process.
+  func shared(_ pages: [Int]) -> [Int] {
+    guard processes > 1 else { return pages }
+    // A few pages are read before a second process has opened the file.
+    guard pages.count >= 2 * processes else { return share == 0 ? pages : [] }
+    return stride(from: share, to: pages.count, by: processes).map { pages[$0] }
   }
 }

@@ -2,7 +2,7 @@ import CSandbox
 import DocumentModel
 import Foundation
 
-/// Reads PDFs in a child process that has no network, writes no file and may use only so much time and memory.
+/// Reads PDFs and pictures in a child process that has no network, writes no file and may use only so much time and memory.
 public struct PDFReader: Sendable {
   public var limits: ParserLimits
   private let executable: String
@@ -27,17 +27,35 @@ public struct PDFReader: Sendable {
     onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
   ) throws -> Document {
     let name = fileName ?? file.lastPathComponent
+    var options = options
+    if options.ocr.mode != .never {
+      // Without any data at all, text is read as before and pictures are named in a warning.
+      if options.ocr.languages != OCRLanguages.standard || options.ocr.mode == .always {
+        try OCRLanguages.check(options.ocr.languages)
+      } else if OCRLanguages.installed.isEmpty {
+        options.ocr.languages = []
+      }
+    }
     let input = try openChecked(file, name)
     defer { close(input) }
-    let child = try ParserProcess(
-      executable: executable, argument: ParserChild.argument,
-      task: ParserChild.Task(options: options, limits: limits, parent: getpid()), input: input)
-    defer { child.end() }
+    let children = try (0..<max(1, options.processes)).map { share in
+      options.share = share
+      return try ParserProcess(
+        executable: executable, probing: false,
+        task: ParserChild.Task(options: options, limits: limits, parent: getpid()), input: input)
+    }
+    defer { for child in children { child.end() } }
     var document = Document(fileName: name)
     var expected = 0, done = 0
-    var isComplete = false
+    // The children that still have something to say; pages come from each in turn.
+    var open = Array(children.indices)
+    var turn = 0
     do {
-      while let (kind, payload) = try child.nextFrame(limits: limits, fileName: name, isCancelled: isCancelled) {
+      while !open.isEmpty {
+        let child = children[open[turn]], isFirst = open[turn] == 0
+        guard let (kind, payload) = try child.nextFrame(limits: limits, fileName: name, isCancelled: isCancelled) else {
+          throw child.explainEnd(limits: limits, fileName: name)
+        }
         try payload.withUnsafeBytes { bytes in
           var frame = FrameDecoder(bytes)
           switch kind {
@@ -45,7 +63,7 @@ public struct PDFReader: Sendable {
             guard try frame.uint32() == frameMagic else {
               throw FrameError(reason: "comes from another version of docq")
             }
-          case .document:
+          case .document where isFirst:
             document.pageCount = try frame.int()
             expected = try frame.int()
             document.metadata = try frame.metadata()
@@ -53,27 +71,39 @@ public struct PDFReader: Sendable {
           case .page:
             let page = try frame.page()
             done += 1
+            guard done <= expected else { throw FrameError(reason: "has more pages than it said") }
+            if page.textSource == .ocr { child.forgive(options.ocr.secondsPerPage) }
             if keepPages { document.pages.append(page) }
-            try child.pausingClock { try onPage?(page, done, expected) }
+            try Self.pausing(children) { try onPage?(page, done, expected) }
+            turn = (turn + 1) % open.count
           case .image:
             let index = try frame.int()
             let png = try frame.data()
-            try child.pausingClock { try onImage?(index, png) }
+            try Self.pausing(children) { try onImage?(index, png) }
           case .attachment: document.attachments.append(try frame.attachment())
           case .warning:
-            if document.warnings.count < 100 { document.warnings.append(String(try frame.string().prefix(500))) }
+            let warning = String(try frame.string().prefix(500))
+            if document.warnings.count < 100, !document.warnings.contains(warning) { document.warnings.append(warning) }
           case .failure: throw try failure(&frame, name)
-          case .done: isComplete = true
-          case .probe: break
+          case .done:
+            open.remove(at: turn)
+            turn = open.isEmpty ? 0 : turn % open.count
+          case .document, .probe: break
           }
         }
-        if isComplete { break }
       }
     } catch let error as FrameError {
       throw DocumentReadError.badAnswer(file: name, reason: error.reason)
     }
-    guard isComplete else { throw child.explainEnd(limits: limits, fileName: name) }
     return document
+  }
+
+  /// Time that the caller's own work takes counts against none of the children.
+  private static func pausing(_ children: [ParserProcess], _ work: () throws -> Void) rethrows {
+    let before = ContinuousClock.now
+    try work()
+    let taken = ContinuousClock.now - before
+    for child in children { child.pauseClock(taken) }
   }
 
   private func openChecked(_ file: URL, _ name: String) throws -> Int32 {
@@ -94,7 +124,7 @@ public struct PDFReader: Sendable {
       var head = [UInt8](repeating: 0, count: min(size, 4096))
       let count = pread(descriptor, &head, head.count, 0)
       head = Array(head.prefix(max(0, count)))
-      guard InputCheck.isPDF(Array(head.prefix(1029))) else {
+      guard InputCheck.kind(Array(head.prefix(1029))) != nil else {
         throw DocumentReadError.notPDF(file: name, looksLike: InputCheck.describe(head))
       }
       return descriptor
@@ -110,6 +140,8 @@ public struct PDFReader: Sendable {
     switch code {
     case "encrypted": return .encrypted(file: name)
     case "wrong_password": return .wrongPassword(file: name)
+    case "image_too_large":
+      return .imageTooLarge(file: name, width: number, height: count, limit: ImageParser.maxPixels)
     case "no_such_page": return .noSuchPage(file: name, page: number, pageCount: count)
     default: return .damaged(file: name, reason: detail)
     }
@@ -129,7 +161,7 @@ public struct SandboxStatus: Sendable {
     let null = open("/dev/null", O_RDONLY | O_CLOEXEC)
     defer { close(null) }
     let child = try ParserProcess(
-      executable: childExecutable?.path ?? "/proc/self/exe", argument: ParserChild.probeArgument,
+      executable: childExecutable?.path ?? "/proc/self/exe", probing: true,
       task: ParserChild.Task(options: PDFReadOptions(), limits: limits, parent: getpid()), input: null)
     defer { child.end() }
     var status = SandboxStatus(active: [], breaches: [])

@@ -7,7 +7,8 @@ enum PageImageRenderer {
 
   /// PNG bytes of a page on white; nil when it cannot be rendered. Very large pages get a lower resolution.
   static func png(of page: OpaquePointer, width: Double, height: Double, dpi: Double) -> [UInt8]? {
-    guard let surface = render(page, width: width, height: height, scale: scale(width, height, dpi)) else { return nil }
+    let scale = scale(width: width, height: height, dpi: dpi)
+    guard let surface = render(page, width: width, height: height, scale: scale) else { return nil }
     defer { cairo_surface_destroy(surface) }
     final class Sink { var bytes: [UInt8] = [] }
     let sink = Sink()
@@ -22,33 +23,9 @@ enum PageImageRenderer {
     return status == CAIRO_STATUS_SUCCESS ? sink.bytes : nil
   }
 
-  private static func scale(_ width: Double, _ height: Double, _ dpi: Double) -> Double {
-    min(dpi / 72, (maxPixels / (width * height)).squareRoot())
-  }
-
-  /// A page on white as `PixelImage` reads it; nil when it cannot be rendered.
-  static func pixels(of page: OpaquePointer, width: Double, height: Double, dpi: Double) -> [UInt8]? {
-    guard let surface = render(page, width: width, height: height, scale: scale(width, height, dpi)),
-      let data = cairo_image_surface_get_data(surface)
-    else { return nil }
-    defer { cairo_surface_destroy(surface) }
-    let columns = Int(cairo_image_surface_get_width(surface)), rows = Int(cairo_image_surface_get_height(surface))
-    let stride = Int(cairo_image_surface_get_stride(surface))
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(8 + columns * rows * 3)
-    for number in [columns, rows] {
-      for shift in 0..<4 { bytes.append(UInt8(truncatingIfNeeded: number >> (8 * shift))) }
-    }
-    for row in 0..<rows {
-      for column in 0..<columns {
-        // Cairo keeps blue first.
-        let pixel = data + row * stride + column * 4
-        bytes.append(pixel[2])
-        bytes.append(pixel[1])
-        bytes.append(pixel[0])
-      }
-    }
-    return bytes
+  /// Pixels per point.
+  static func scale(width: Double, height: Double, dpi: Double) -> Double {
+    min(dpi / 72, (maxPixels / max(1, width * height)).squareRoot())
   }
 
   /// The page on a white surface of width x height x scale² pixels.

@@ -42,9 +42,11 @@ enum PageText {
       guard let done = word.finished(), seen.insert(SeenWord(done)).inserted else { return }
       page.words.append(done)
     }
+    let hasMath = page.styles.contains { EquationFonts.isTeX($0.font) }
     for position in 0..<count {
       let scalar = scalars[position]
       let style = runs.style(at: position)
+      if hasMath { note(scalar, boxes[position], style, &page) }
       if scalar.properties.isWhitespace || scalar.value == 0xA0 || scalar.value < 32 {
         close()
         continue
@@ -69,6 +71,17 @@ enum PageText {
       word.append(scalar, rect, style)
     }
     close()
+  }
+
+  /// Keeps the glyph by itself; in TeX's font of large signs, codes of control characters are signs, too.
+  private static func note(_ scalar: Unicode.Scalar, _ box: PopplerRectangle, _ style: Int, _ page: inout Page) {
+    guard scalar.value > 32 && scalar.value != 0xA0 || EquationFonts.isLargeSigns(page.styles[style].font) else {
+      return
+    }
+    let rect = Rect(
+      x0: min(box.x1, box.x2), y0: min(box.y1, box.y2), x1: max(box.x1, box.x2), y1: max(box.y1, box.y2))
+    guard rect.x0.isFinite, rect.x1.isFinite, rect.y0.isFinite, rect.y1.isFinite, rect.width > 0 else { return }
+    page.glyphs.append(Glyph(scalar: scalar, bbox: rect, style: style))
   }
 
   /// Bold made by painting twice, and shadows: the same text within a point.

@@ -1,12 +1,13 @@
 import CSandbox
+import DocumentModel
 import Foundation
 
-/// The process that parses: the same executable started again with a hidden first argument.
+/// The process that parses: a fork of the same executable, started again with a hidden first argument.
 public enum ParserChild {
-  static let argument = "__parse-pdf"
   static let probeArgument = "__sandbox-probe"
+  static let serverArgument = "__parser-server"
 
-  /// What the child is told, as JSON behind the hidden argument.
+  /// What the child is told, as JSON.
   struct Task: Codable {
     var options: PDFReadOptions
     var limits: ParserLimits
@@ -19,25 +20,62 @@ public enum ParserChild {
   /// Descriptors: 0 the document, 1 the answer, 2 messages.
   public static func runIfRequested() {
     let arguments = CommandLine.arguments
-    guard arguments.count == 3, [argument, probeArgument].contains(arguments[1]) else { return }
-    guard let task = try? JSONDecoder().decode(Task.self, from: Data(arguments[2].utf8)) else { exit(64) }
-    // Fonts and character maps are loaded before the doors close, and cost nothing later.
-    PopplerParser.warmUp()
+    guard arguments.count >= 2 else { return }
+    switch arguments[1] {
+    case serverArgument where arguments.count == 2:
+      // Fonts and character maps are loaded before the doors close, and cost nothing later.
+      PopplerParser.warmUp()
+      let server = getpid()
+      guard let text = docq_serve_forks(0) else { exit(64) }
+      parse(String(cString: text), parent: server, isProbe: false)
+    case probeArgument where arguments.count == 3:
+      PopplerParser.warmUp()
+      parse(arguments[2], parent: nil, isProbe: true)
+    default: return
+    }
+  }
+
+  private static func parse(_ text: String, parent: pid_t?, isProbe: Bool) -> Never {
+    guard let task = try? JSONDecoder().decode(Task.self, from: Data(text.utf8)) else { exit(64) }
     var limits = docq_limits(
-      address_space_bytes: UInt64(task.limits.addressSpaceBytes), cpu_seconds: UInt64(task.limits.cpuSeconds),
-      file_bytes: UInt64(task.limits.outputFileBytes), open_files: 64, parent_pid: task.parent)
+      address_space_bytes: UInt64(task.limits.addressSpaceBytes), cpu_seconds: UInt64(cpuSeconds(task)),
+      file_bytes: UInt64(task.limits.outputFileBytes), open_files: 64, parent_pid: parent ?? task.parent)
     let active = docq_enter_sandbox(&limits)
     let output = FrameOutput()
     var hello = FrameEncoder(.hello)
     hello.append(frameMagic)
     hello.append(UInt32(bitPattern: active))
     output.send(hello)
-    if arguments[1] == probeArgument {
+    if isProbe {
       output.send(SandboxProbe.attempt())
       exit(0)
     }
-    PopplerParser(options: task.options, output: output).run()
+    let data = input()
+    let kind = InputCheck.kind([UInt8](data.prefix(1029)))
+    if let kind, kind != .pdf {
+      ImageParser(kind: kind, options: task.options, output: output).run(data)
+    } else {
+      PopplerParser(options: task.options, output: output).run(data)
+    }
     exit(0)
+  }
+
+  /// The document on descriptor 0.
+  private static func input() -> Data {
+    var status = stat()
+    if fstat(0, &status) == 0, status.st_size > 0,
+      let mapped = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, 0, 0), mapped != MAP_FAILED
+    {
+      return Data(bytesNoCopy: mapped, count: Int(status.st_size), deallocator: .none)
+    }
+    return FileHandle(fileDescriptor: 0).readDataToEndOfFile()
+  }
+
+  /// The kernel's limit is the last resort where pages are recognised: the parent counts page by page.
+  private static func cpuSeconds(_ task: Task) -> Int {
+    guard task.options.ocr.mode != .never else { return task.limits.cpuSeconds }
+    let pages = Double(min(10_000, max(1, task.options.maxPages)))
+    return task.limits.cpuSeconds + Int(min(1e6, pages * max(0, task.options.ocr.secondsPerPage)))
   }
 }
 
@@ -56,6 +94,17 @@ final class FrameOutput {
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
       }
     }
+  }
+
+  /// A part of a page's picture as PNG.
+  func send(_ crop: PageCrop, of picture: Raster, scale: Double) {
+    let box = crop.box
+    let pixels = Rect(x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
+    guard let png = picture.part(pixels)?.png() else { return }
+    var frame = FrameEncoder(.image, reserving: png.count + 16)
+    frame.append(crop.id)
+    frame.append(data: png)
+    send(frame)
   }
 
   func warn(_ text: String) {

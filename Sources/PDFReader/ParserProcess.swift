@@ -1,77 +1,99 @@
 import CSandbox
 import Foundation
+import Glibc
 
 /// The parsing process as its parent sees it.
 final class ParserProcess {
   private var pid: pid_t = 0
   private var answer: Int32 = -1
   private var messages: Int32 = -1
+  /// Where the parser server writes how the process ended.
+  private var ending: Int32 = -1
+  /// The process as a descriptor (pidfd); -1 for one that this process started itself.
+  private var handle: Int32 = -1
   private var started = ContinuousClock.now
   private var buffer: [UInt8] = []
   private var position = 0
   private var received = 0
   private var stderrTail: [UInt8] = []
   private var killedBy: KillReason?
+  /// Since then the next frame is waited for.
+  private var lastFrame = ContinuousClock.now
+  /// Seconds of recognition that do not count against the limits.
+  private var forgiven = 0.0
 
   private enum KillReason { case wallClock, cancelled, tooMuch }
 
-  init(executable: String, argument: String, task: ParserChild.Task, input: Int32) throws {
+  /// - Parameter probing: tries the sandbox, in a program of its own; else a fork of the parser server reads `input`.
+  init(executable: String, probing: Bool, task: ParserChild.Task, input: Int32) throws {
     let text = String(decoding: try JSONEncoder().encode(task), as: UTF8.self)
-    var output: [Int32] = [-1, -1], errors: [Int32] = [-1, -1]
-    guard pipe(&output) == 0, pipe(&errors) == 0 else {
+    var output: [Int32] = [-1, -1], errors: [Int32] = [-1, -1], end: [Int32] = [-1, -1]
+    guard pipe(&output) == 0, pipe(&errors) == 0, pipe(&end) == 0 else {
       throw DocumentReadError.childMissing(path: executable, reason: String(cString: strerror(errno)))
     }
-    for descriptor in output + errors { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
-    var arguments: [UnsafeMutablePointer<CChar>?] =
-      ["docq-parser", argument, text].map { (text: String) in strdup(text) } + [nil]
-    var environment: [UnsafeMutablePointer<CChar>?] =
-      ["LANG=C.UTF-8", "PATH=/usr/bin:/bin"].map { (text: String) in strdup(text) } + [nil]
-    // The dynamic linker needs the Swift libraries where they are not in a standard place.
-    if let path = getenv("LD_LIBRARY_PATH") {
-      environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0)
-    }
-    defer { for text in arguments + environment { free(text) } }
-    let status = docq_spawn(executable, &arguments, &environment, [input, output[1], errors[1]], 3, &pid)
-    close(output[1])
-    close(errors[1])
-    answer = output[0]
-    messages = errors[0]
+    for descriptor in output + errors + end { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+    defer { for descriptor in [output[1], errors[1], end[1]] { close(descriptor) } }
+    (answer, messages, ending) = (output[0], errors[0], end[0])
     _ = fcntl(answer, F_SETFL, O_NONBLOCK)
     _ = fcntl(messages, F_SETFL, O_NONBLOCK)
+    _ = fcntl(ending, F_SETFL, O_NONBLOCK)
+    let status: Int32
+    if probing {
+      status = ParserServer.start(
+        executable, [ParserChild.probeArgument, text], descriptors: [input, output[1], errors[1]], &pid)
+    } else {
+      status = ParserServer.of(executable).fork(text, [input, output[1], errors[1], end[1]], &pid, &handle)
+    }
     guard status == 0 else {
       pid = 0
-      end()
+      self.end()
       throw DocumentReadError.childMissing(path: executable, reason: String(cString: strerror(status)))
     }
   }
 
   deinit { end() }
 
-  /// Kills what is left of the process and reaps it.
+  /// Kills what is left of the process.
   func end() {
-    if pid > 0 {
+    if handle >= 0 {
+      // The server reaps it.
+      _ = docq_signal_child(handle, SIGKILL)
+      close(handle)
+    } else if pid > 0 {
       kill(-pid, SIGKILL)
       kill(pid, SIGKILL)
       var status: Int32 = 0
       while waitpid(pid, &status, 0) < 0, errno == EINTR {}
-      pid = 0
     }
-    if answer >= 0 { close(answer) }
-    if messages >= 0 { close(messages) }
-    (answer, messages) = (-1, -1)
+    (pid, handle) = (0, -1)
+    for descriptor in [answer, messages, ending] where descriptor >= 0 { close(descriptor) }
+    (answer, messages, ending) = (-1, -1, -1)
   }
 
-  /// Time that the caller's own work takes does not count against the parser.
-  func pausingClock(_ work: () throws -> Void) rethrows {
-    let before = ContinuousClock.now
-    try work()
-    started += ContinuousClock.now - before
+  /// So much time does not count against the parser.
+  func pauseClock(_ time: Duration) { started += time }
+
+  /// The page that just came was recognised: the time that it took, up to a limit, does not count.
+  func forgive(_ most: Double) {
+    let taken = ContinuousClock.now - lastFrame
+    let seconds = min(most, Double(taken.components.seconds) + Double(taken.components.attoseconds) / 1e18)
+    forgiven += seconds
+    started += .seconds(seconds)
+  }
+
+  /// Processor time of the child, in seconds; nil when it is gone.
+  private var processorSeconds: Double? {
+    var clock: clockid_t = 0
+    var time = timespec()
+    guard pid > 0, clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return nil }
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   /// The next frame; nil at the end of the answer.
   func nextFrame(
     limits: ParserLimits, fileName: String, isCancelled: () -> Bool
   ) throws -> (FrameKind, [UInt8])? {
+    lastFrame = .now
     while true {
       if let frame = try takeFrame() { return frame }
       if isCancelled() {
@@ -80,6 +102,9 @@ final class ParserProcess {
       }
       guard ContinuousClock.now - started < .seconds(limits.wallSeconds) else {
         throw DocumentReadError.timedOut(file: fileName, seconds: limits.wallSeconds, processorTime: false)
+      }
+      if let used = processorSeconds, used > Double(limits.cpuSeconds) + forgiven + 1 {
+        throw DocumentReadError.timedOut(file: fileName, seconds: Double(limits.cpuSeconds), processorTime: true)
       }
       guard try readMore(limits) else {
         guard position == buffer.count else { throw explainEnd(limits: limits, fileName: fileName) }
@@ -140,11 +165,15 @@ final class ParserProcess {
     // It closed its answer: it is ending or dead. A short wait tells how.
     var status: Int32 = 0
     for _ in 0..<200 {
-      let result = waitpid(pid, &status, WNOHANG)
-      if result == pid || (result < 0 && errno == ECHILD) { break }
+      if handle >= 0 {
+        if Glibc.read(ending, &status, 4) == 4 { break }
+      } else {
+        let result = waitpid(pid, &status, WNOHANG)
+        if result == pid || (result < 0 && errno == ECHILD) { break }
+      }
       usleep(5000)
     }
-    pid = 0
+    if handle < 0 { pid = 0 }
     let signal = status & 0x7F
     let words = String(decoding: stderrTail, as: UTF8.self).lowercased()
     let ranOut = ["memory", "bad_alloc", "cannot allocate", "malloc"].contains { words.contains($0) }

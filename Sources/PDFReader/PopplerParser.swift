@@ -6,6 +6,13 @@ import Foundation
 struct PopplerParser {
   let options: PDFReadOptions
   let output: FrameOutput
+  private let recognizer: PageRecognizer?
+
+  init(options: PDFReadOptions, output: FrameOutput) {
+    self.options = options
+    self.output = output
+    recognizer = options.ocr.mode == .never ? nil : PageRecognizer(options.ocr)
+  }
 
   /// Loads what poppler and fontconfig load on first use.
   static func warmUp() {
@@ -18,17 +25,7 @@ struct PopplerParser {
     cairo_surface_destroy(surface)
   }
 
-  func run() {
-    let input = FileHandle(fileDescriptor: 0)
-    let data: Data
-    var status = stat()
-    if fstat(0, &status) == 0, status.st_size > 0,
-      let mapped = mmap(nil, Int(status.st_size), PROT_READ, MAP_PRIVATE, 0, 0), mapped != MAP_FAILED
-    {
-      data = Data(bytesNoCopy: mapped, count: Int(status.st_size), deallocator: .none)
-    } else {
-      data = input.readDataToEndOfFile()
-    }
+  func run(_ data: Data) {
     let document = open(data)
     let pageCount = Int(poppler_document_get_n_pages(document))
     guard pageCount > 0 else {
@@ -49,12 +46,18 @@ struct PopplerParser {
     frame.append(DocumentFacts.metadata(document))
     frame.append(DocumentFacts.outline(document))
     output.send(frame)
-    for attachment in DocumentFacts.attachments(document, maxBytes: options.maxAttachmentBytes) {
+    for attachment in options.share == 0
+      ? DocumentFacts.attachments(document, maxBytes: options.maxAttachmentBytes) : []
+    {
       var frame = FrameEncoder(.attachment)
       frame.append(attachment)
       output.send(frame)
     }
-    for index in pages { send(page: index, of: document) }
+    guard options.crops.isEmpty else {
+      for crop in options.crops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
+      return output.send(FrameEncoder(.done))
+    }
+    for index in options.shared(pages) { send(page: index, of: document) }
     output.send(FrameEncoder(.done))
   }
 
@@ -77,9 +80,7 @@ struct PopplerParser {
   }
 
   /// A whole PDF ends with %%EOF.
-  private func isCutOff(_ data: Data) -> Bool {
-    data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil
-  }
+  private func isCutOff(_ data: Data) -> Bool { data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil }
 
   private func send(page index: Int, of document: OpaquePointer) {
     guard let source = poppler_document_get_page(document, Int32(index)) else {
@@ -91,23 +92,62 @@ struct PopplerParser {
     }
     defer { g_object_unref(UnsafeMutableRawPointer(source)) }
     var page = PageText.read(source, index: index)
-    if options.findRulings { page.rulings = RulingFinder.rulings(on: source, width: page.width, height: page.height) }
+    var scan: PageRecognizer.Outcome?
+    let (width, height) = (page.width, page.height)
+    if let recognizer, ScannedPage.needsRecognition(page, mode: options.ocr.mode) {
+      scan = ScannedPage.read(source, &page, recognizer, options: options)
+      if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
+    }
+    if options.findRulings {
+      if let scan, page.straightening != nil {
+        page.rulings = RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
+      } else {
+        RulingFinder.addMarks(of: source, width: width, height: height, to: &page)
+      }
+    }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
     output.send(frame)
     if let dpi = options.imageDPI {
-      let image =
-        options.imageFormat == .png
-        ? PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi)
-        : PageImageRenderer.pixels(of: source, width: page.width, height: page.height, dpi: dpi)
-      if let png = image {
-        var frame = FrameEncoder(.image, reserving: png.count + 16)
+      if let picture = picture(of: source, page, index, dpi: dpi) {
+        var frame = FrameEncoder(.image, reserving: picture.count + 16)
         frame.append(index)
-        frame.append(data: png)
+        frame.append(data: picture)
         output.send(frame)
       } else {
         output.warn("page \(index + 1) could not be rendered")
       }
     }
+  }
+
+  private func send(_ crop: PageCrop, of document: OpaquePointer) {
+    guard let dpi = options.imageDPI, let source = poppler_document_get_page(document, Int32(crop.page)) else { return }
+    defer { g_object_unref(UnsafeMutableRawPointer(source)) }
+    var width = 0.0
+    var height = 0.0
+    poppler_page_get_size(source, &width, &height)
+    let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)
+    let page = Page(index: crop.page, width: width, height: height)
+    guard var raster = ScannedPage.picture(of: source, page, scale: scale) else { return }
+    if let straightening = crop.straightening { raster = raster.straightened(straightening) ?? raster }
+    output.send(crop, of: raster, scale: scale)
+  }
+
+  /// The file of a page's picture; a scan comes as straight as its words were read.
+  private func picture(of source: OpaquePointer, _ page: Page, _ index: Int, dpi: Double) -> [UInt8]? {
+    if page.straightening == nil, options.imageFormat == .png {
+      return PageImageRenderer.png(of: source, width: page.width, height: page.height, dpi: dpi)
+    }
+    var width = 0.0
+    var height = 0.0
+    poppler_page_get_size(source, &width, &height)
+    let asInFile = Page(index: index, width: width, height: height)
+    let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)
+    guard var raster = ScannedPage.picture(of: source, asInFile, scale: scale) else { return nil }
+    if let straightening = page.straightening {
+      guard let straight = raster.straightened(straightening) else { return nil }
+      raster = straight
+    }
+    return options.imageFormat == .png ? raster.png() : PixelImage(raster)?.bytes
   }
 }

@@ -24,6 +24,9 @@ struct IngestorCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await WorkerProcess(name: "docq-ingestor", dataPath: data, handlers: [IngestHandler(), ExtractHandler()]).run()
+    try await WorkerProcess(
+      name: "docq-ingestor", dataPath: data,
+      handlers: [IngestHandler(), ExtractHandler(models: DataFolder(path: data).models)]
+    ).run()
   }
 }

@@ -7,7 +7,7 @@ import PDFReader
 struct ScorerCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "docq-scorer",
-    abstract: "Scores articles; claims impact jobs from the queue.",
+    abstract: "Scores articles, embeds texts, trains extractors; claims impact, embed and train jobs from the queue.",
     discussion: """
       Usually started by `docq serve`. Any number of them may run on one data folder.
 
@@ -24,6 +24,12 @@ struct ScorerCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await WorkerProcess(name: "docq-scorer", dataPath: data, handlers: [ImpactHandler()]).run()
+    var options = WorkerOptions()
+    // A training takes minutes; scores do not wait for it.
+    options.concurrency = 2
+    try await WorkerProcess(
+      name: "docq-scorer", dataPath: data,
+      handlers: [ImpactHandler(), EmbedHandler(), TrainHandler(models: DataFolder(path: data).models)], options: options
+    ).run()
   }
 }

@@ -19,6 +19,7 @@ struct Docq: AsyncParsableCommand {
         docq forecast sales.csv --horizon 12 --plot sales.svg
         docq backtest sales.csv --horizon 12        which model would have been best
         docq impact papers.bib --rank               predicted citation impact of papers
+        docq embed abstracts.txt                    vectors of texts, for search and clustering
 
       EXIT STATUS
         0 done   1 the work failed   2 wrong usage   3 an input cannot be read   4 no server there
@@ -26,9 +27,9 @@ struct Docq: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, IngestCommand.self, AnnotateCommand.self, ExtractCommand.self, ForecastCommand.self,
-      BacktestCommand.self,
-      ImpactCommand.self, JobsCommand.self, ModelsCommand.self, TrainCommand.self, KeysCommand.self,
-      BackupCommand.self, RestoreCommand.self, DoctorCommand.self,
+      BacktestCommand.self, ImpactCommand.self, EmbedCommand.self, JobsCommand.self, ModelsCommand.self,
+      TrainCommand.self, EvaluateCommand.self, LabelCommand.self, KeysCommand.self, BackupCommand.self,
+      RestoreCommand.self, DoctorCommand.self,
     ])
 }
 

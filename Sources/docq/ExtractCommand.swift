@@ -16,12 +16,15 @@ struct ExtractCommand: AsyncParsableCommand {
         docq extract invoice.pdf
         docq extract *.pdf --format csv > invoices.csv
         docq extract order.pdf --schema my-order.json
+        docq extract orders/*.pdf --model my-model --format table
       """)
 
   @Argument(help: "PDF files.")
   var files: [String]
   @Option(help: "invoice, receipt, or a schema file (.json).")
-  var schema = "invoice"
+  var schema: String?
+  @Option(help: "docq-extract-1, rules, or the folder of a model that docq train extractor wrote.")
+  var model = ExtractorModels.standard
   @Flag(help: "Read the page only, also when the PDF carries an electronic invoice.")
   var ignoreEmbedded = false
   @Option(help: "json, jsonl, csv or table.")
@@ -36,10 +39,12 @@ struct ExtractCommand: AsyncParsableCommand {
 
   func run() async throws {
     let schema: ExtractionSchema
+    let extractor: DocumentExtractor
     do {
-      schema = try ExtractionSchema.named(self.schema)
+      extractor = try DocumentExtractor(modelNamed: model)
+      schema = try self.schema.map { try ExtractionSchema.named($0) } ?? extractor.trainedSchema ?? .invoice
     } catch {
-      throw CommandFailure.unreadable("\(error)")
+      throw CommandFailure(describing: error)
     }
     let client = try remote.client()
     var results: [ExtractionResult] = []
@@ -49,15 +54,16 @@ struct ExtractCommand: AsyncParsableCommand {
         if let client {
           let job = try await client.submit(
             .extract(
-              file: file, schema: self.schema, ignoreEmbedded: ignoreEmbedded, password: password),
+              file: file, schema: self.schema ?? "invoice", ignoreEmbedded: ignoreEmbedded, password: password),
             label: label, options: remote)
           guard let job else { return }
           results += [try JSONDecoder().decode(ExtractionResult.self, from: try await client.result(of: job))]
         } else {
           let document = try DocumentIngestion().ingest(
-            file, fileName: file.lastPathComponent, options: DocumentIngestion.Options(password: password),
+            file, fileName: file.lastPathComponent,
+            options: DocumentIngestion.Options(password: password, analyzesLayout: false),
             progress: { Terminal.progress($0, "\(label) \($1)") })
-          results += [try DocumentExtractor().extract(document, schema: schema, ignoreEmbedded: ignoreEmbedded)]
+          results += [try extractor.extract(document, schema: schema, ignoreEmbedded: ignoreEmbedded)]
         }
       }
     } catch let error as CommandFailure {

@@ -23,6 +23,7 @@ struct ForecastCommand: AsyncParsableCommand {
         docq forecast sales.csv --experts --plot experts.svg
         docq forecast sales.csv --horizon 12 --model ets --plot sales.svg -o forecast.jsonl
         docq forecast series.jsonl --model moirai-moe-1.0-R-small --samples 200 --seed 7
+        docq forecast report.pdf --table 2 --column Revenue --horizon 4
         cat series.jsonl | docq forecast - --quantiles 0.05,0.5,0.95
       """)
 

@@ -53,7 +53,11 @@ struct ModelsCommand: AsyncParsableCommand {
         Line(name: $0, task: "forecast", kind: $0 == ForecastModels.standard ? "trained, comes with docq" : "baseline")
       }
       lines += ModelsCommand.library.names.map { Line(name: $0, task: "forecast", kind: "imported") }
-      lines.append(Line(name: ImpactModel.standardName, task: "impact", kind: "trained, comes with docq"))
+      lines += ImpactModel.names.map {
+        Line(
+          name: $0, task: "impact",
+          kind: $0 == ImpactModel.standardName ? "trained, comes with docq" : "linear baseline")
+      }
       if json {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys]

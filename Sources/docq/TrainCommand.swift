@@ -6,10 +6,14 @@ struct TrainCommand: AsyncParsableCommand {
     commandName: "train",
     abstract: "Train models on your own machine.",
     discussion: """
-      EXAMPLE
+      EXAMPLES
         docq train forecaster --pool pool.safetensors --budget 60m -o runs/a
+        docq train layout corpus -o runs/layout
+        docq train impact my-field.csv -o my-field
       """,
-    subcommands: [TrainForecasterCommand.self])
+    subcommands: [
+      TrainForecasterCommand.self, TrainLayoutCommand.self, TrainExtractorCommand.self, TrainImpactCommand.self,
+    ])
 }
 
 /// A span of time such as 90s, 5m, 2h.

@@ -2,7 +2,8 @@ import Foundation
 import JobQueue
 
 // Works on a queue until it is killed: sends jobs and does jobs, and writes down every answer that it was given.
-// Usage: JobQueueCrashProbe DATA-FOLDER ACKNOWLEDGEMENTS-FILE
+// Usage: JobQueueCrashProbe DATA-FOLDER ACKNOWLEDGEMENTS-FILE [one]
+// With `one` it takes a single job with a lease of 300 ms, waits for a byte on standard input, and completes the job.
 
 @main
 struct CrashProbe {
@@ -11,6 +12,7 @@ struct CrashProbe {
     let store = try SQLiteJobStore(data: data)
     let liveness = try WorkerLiveness(name: "probe", data: data)
     let file = open(CommandLine.arguments[2], O_WRONLY | O_CREAT | O_APPEND, 0o600)
+    if CommandLine.arguments.count > 3 { return try await doOne(store, worker: liveness.worker, file) }
     var number = 0
     while true {
       number += 1
@@ -28,6 +30,22 @@ struct CrashProbe {
         try await store.complete(lease, result: JobResult(contentType: "text/plain", body: job.payload))
         acknowledge(file, "done \(job.id) \(String(decoding: job.payload, as: UTF8.self))")
       }
+    }
+  }
+
+  private static func doOne(_ store: SQLiteJobStore, worker: String, _ file: Int32) async throws {
+    let jobs = try await store.claim(kinds: [.ingest], worker: worker, limit: 1, leaseMilliseconds: 300)
+    guard let job = jobs.first else { return }
+    acknowledge(file, "claimed \(job.id)")
+    var byte: UInt8 = 0
+    _ = read(STDIN_FILENO, &byte, 1)
+    do {
+      try await store.complete(
+        Lease(jobID: job.id, token: job.leaseToken),
+        result: JobResult(contentType: "text/plain", body: Data("late".utf8)))
+      acknowledge(file, "done \(job.id)")
+    } catch JobStoreError.leaseLost {
+      acknowledge(file, "refused \(job.id)")
     }
   }
 

@@ -53,13 +53,41 @@ import Testing
     #expect(successes.count >= sent.count)
   }
 
+  /// SIGSTOP is what a laptop's lid, a debugger or a busy hypervisor does to a worker.
+  @Test func aWorkerThatSleptThroughItsLeaseIsRefused() async throws {
+    let folder = try TemporaryFolder()
+    let data = try DataFolder.open(folder.url.appendingPathComponent("data"))
+    let store = try SQLiteJobStore(data: data)
+    let id = try await store.enqueue(NewJob(kind: .ingest, payload: Data("work".utf8))).job.id
+    let log = folder.url.appendingPathComponent("acknowledged").path
+    func said() -> String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+    let input = Pipe()
+    let sleeper = try start(data, log, "one", input: input)
+    for _ in 0..<400 where said().isEmpty { try await Task.sleep(for: .milliseconds(25)) }
+    #expect(said() == "claimed \(id)\n")
+    kill(sleeper.processIdentifier, SIGSTOP)
+    var expired = 0
+    for _ in 0..<400 where expired == 0 {
+      try await Task.sleep(for: .milliseconds(25))
+      expired = try await store.expireLeases()
+    }
+    let again = try #require(try await store.claimOne(), "the job of the sleeping worker is there again")
+    kill(sleeper.processIdentifier, SIGCONT)
+    try input.fileHandleForWriting.write(contentsOf: Data("x".utf8))
+    sleeper.waitUntilExit()
+    #expect(said() == "claimed \(id)\nrefused \(id)\n")
+    try await store.complete(again.lease, result: JobResult(contentType: "text/plain", body: Data("in time".utf8)))
+    #expect(try await store.result(id)?.body == Data("in time".utf8))
+  }
+
   /// The probe stands beside the program that runs the tests.
-  private func start(_ data: DataFolder, _ log: String) throws -> Process {
+  private func start(_ data: DataFolder, _ log: String, _ options: String..., input: Pipe? = nil) throws -> Process {
     let tests = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
     let process = Process()
     process.executableURL = URL(fileURLWithPath: tests).deletingLastPathComponent()
       .appendingPathComponent("JobQueueCrashProbe")
-    process.arguments = [data.root.path, log]
+    process.arguments = [data.root.path, log] + options
+    if let input { process.standardInput = input }
     try process.run()
     return process
   }

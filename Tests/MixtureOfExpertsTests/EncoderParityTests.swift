@@ -8,7 +8,7 @@ import Testing
 struct EncoderFixture {
   static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     .appendingPathComponent("../../Fixtures/encoder").standardizedFileURL
-  static let names = ["moirai", "forecaster", "page", "bert", "sparse-bert"]
+  static let names = ["moirai", "forecaster", "page", "bert", "sparse-bert", "shared-bert", "shared"]
 
   let file: SafeTensors
   let configuration: EncoderConfiguration

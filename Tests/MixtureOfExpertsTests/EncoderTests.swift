@@ -193,6 +193,33 @@ func largestDifference(_ a: some Collection<Float>, _ b: some Collection<Float>)
     #expect(largestDifference(try run(sparse, many), try run(dense, source)) < 1e-5)
   }
 
+  @Test(arguments: ["bert", "page"]) func expertsWithoutASecondFactorLeaveADenseModelAsItIs(name: String) throws {
+    var dense = Variants.all.first { $0.name == name }!.configuration
+    (dense.experts, dense.expertsPerToken) = (1, 1)
+    var sparse = dense
+    sparse.sharedFeedForwardSize = dense.feedForwardSize
+    (sparse.feedForwardSize, sparse.experts, sparse.expertsPerToken) = (4, 8, 2)
+    let start = ParameterSet(dense.parameters(), seed: 3)
+    let turned = ParameterSet(sparse.parameters(), seed: 4)
+    for one in turned.specifications {
+      if one.name.contains(".ffn.experts."), one.name.contains(".fc2.") {
+        turned.buffer(one.name).update(repeating: 0)
+      } else if !one.name.contains(".ffn.experts."), !one.name.contains(".gate.") {
+        let source = start[one.name.replacingOccurrences(of: "ffn.shared.experts", with: "ffn.experts")]
+        turned[one.name].update(from: source, count: one.shape.reduce(1, *))
+      }
+    }
+    func run(_ configuration: EncoderConfiguration, _ parameters: ParameterSet) throws -> [Float] {
+      let url = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).safetensors")
+      defer { try? FileManager.default.removeItem(at: url) }
+      try parameters.write(to: url)
+      let (x, layout) = Variants.tokens(configuration, [5, 17, 3])
+      try Encoder(configuration, file: try SafeTensors(url)).forward(x, layout)
+      return x.values
+    }
+    #expect(largestDifference(try run(dense, start), try run(sparse, turned)) == 0)
+  }
+
   @Test func routingIsCounted() throws {
     let configuration = Variants.all[0].configuration
     let encoder = try Encoder(configuration, file: try Variants.file(configuration))

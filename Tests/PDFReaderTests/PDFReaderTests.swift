@@ -1,5 +1,6 @@
 import DocumentModel
 import Foundation
+import Synchronization
 import Testing
 
 import PDFReader
@@ -11,11 +12,9 @@ private let fixtures = URL(fileURLWithPath: #filePath).deletingLastPathComponent
 private let child = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath().deletingLastPathComponent()
   .appendingPathComponent("docq-ingestor")
 
-private func read(
-  _ name: String, options: PDFReadOptions = PDFReadOptions(), limits: ParserLimits = ParserLimits()
-) throws -> Document {
-  try PDFReader(limits: limits, childExecutable: child).read(fixtures.appendingPathComponent(name), options: options)
-}
+private func read(_ name: String, options: PDFReadOptions = PDFReadOptions(), limits: ParserLimits = ParserLimits())
+  throws -> Document
+{ try PDFReader(limits: limits, childExecutable: child).read(fixtures.appendingPathComponent(name), options: options) }
 
 private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
   let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
@@ -114,6 +113,24 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
     #expect(Int(png[18]) << 8 | Int(png[19]) == 596)
   }
 
+  @Test func manyDocumentsAreReadAtATime() throws {
+    let counts = Mutex<[Int]>([])
+    DispatchQueue.concurrentPerform(iterations: 40) { number in
+      let name = ["pdf/minimal.pdf", "pdf/four-pages.pdf", "pdf/table.pdf"][number % 3]
+      let pages = (try? read(name, options: PDFReadOptions(processes: 1 + number % 2)))?.pages.count ?? -1
+      counts.withLock { $0.append(pages) }
+    }
+    #expect(counts.withLock { $0 }.allSatisfy { $0 > 0 })
+  }
+
+  @Test func processesShareThePagesOfOneDocument() throws {
+    let alone = try read("pdf/four-pages.pdf"),
+      shared = try read("pdf/four-pages.pdf", options: PDFReadOptions(processes: 2))
+    #expect(shared.pages.map(\.index) == alone.pages.map(\.index))
+    #expect(shared.pages.map { $0.words.map(\.text) } == alone.pages.map { $0.words.map(\.text) })
+    #expect(shared.attachments.count == alone.attachments.count)
+  }
+
   @Test func whatIsNoPDFIsNamed() throws {
     let text = try temporaryFile("notes.pdf", Data("hello".utf8))
     #expect(throws: DocumentReadError.notPDF(file: "notes.pdf", looksLike: "plain text")) {
@@ -133,9 +150,7 @@ private func temporaryFile(_ name: String, _ bytes: Data) throws -> URL {
       do {
         let document = try PDFReader(childExecutable: child).read(file)
         #expect(document.warnings.contains { $0.contains("cut off") })
-      } catch let error as DocumentReadError {
-        #expect(error.code == "damaged")
-      }
+      } catch let error as DocumentReadError { #expect(error.code == "damaged") }
     }
   }
 

@@ -96,6 +96,38 @@ extension RunningService {
     #expect(try await service.stop())
   }
 
+  /// Far more clients at once than the gateway has threads: looking up jobs, listing them, and waiting for results.
+  @Test func manyClientsAtOnceAreAllAnswered() async throws {
+    let service = try await RunningService()
+    let id = try service.submit()
+    let (clients, rounds) = (48, 10)
+    let statuses = await withTaskGroup(of: [Int].self) { group in
+      for client in 0..<clients {
+        group.addTask {
+          await withCheckedContinuation { done in
+            // `ask` blocks; a thread of its own keeps it off the tests' own pool.
+            Thread.detachNewThread {
+              let answers = (0..<rounds).map { round -> Int in
+                let answer =
+                  switch (client + round) % 3 {
+                  case 0: try? service.ask("GET", "/jobs/\(id)")
+                  case 1: try? service.ask("GET", "/jobs?limit=100")
+                  default:
+                    try? service.ask("POST", "/forecast?model=naive", ["Prefer": "wait=60"], body: series)
+                  }
+                return answer?.status ?? 0
+              }
+              done.resume(returning: answers)
+            }
+          }
+        }
+      }
+      return await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(statuses.count == clients * rounds && statuses.allSatisfy { $0 == 200 }, "\(Set(statuses))")
+    #expect(try await service.stop())
+  }
+
   @Test func whatDidNotChangeIsNotSentAgain() async throws {
     let service = try await RunningService()
     let id = try service.submit()
@@ -134,6 +166,22 @@ extension RunningService {
     #expect(line?.contains("trace_id=\(trace)") == true && line?.contains("request=mine-1") == true)
     let bad = try service.ask("GET", "/jobs", ["traceparent": "00-\(String(repeating: "0", count: 32))-1-01"])
     #expect(bad.headers["traceparent"]?.contains("-000000000000") == false)
+    #expect(try await service.stop())
+  }
+
+  @Test func logsAreObjectsForThoseWhoAsk() async throws {
+    let service = try await RunningService(variables: ["DOCQ_LOG_FORMAT": "json"])
+    let id = try service.submit()
+    _ = try await service.client.wait(for: id)
+    let log = try String(contentsOf: service.data.appendingPathComponent("log"), encoding: .utf8)
+    let lines = log.split(separator: "\n").map { line in
+      (try? JSONSerialization.jsonObject(with: Data(line.utf8))) as? [String: Any] ?? [:]
+    }
+    #expect(lines.count >= 8 && lines.allSatisfy { $0["time"] is String && $0["level"] is String })
+    let programs = Set(lines.compactMap { $0["program"] as? String })
+    #expect(programs.isSuperset(of: ["docq", "docq-gateway", "docq-forecaster"]))
+    let ofTheJob = lines.filter { $0["job"] as? String == id }.compactMap { $0["message"] as? String }
+    #expect(ofTheJob.contains { $0.contains("started") })
     #expect(try await service.stop())
   }
 

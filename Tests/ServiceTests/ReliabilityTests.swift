@@ -8,7 +8,8 @@ import Testing
     ["storm", "--seconds", "6", "--kills", "12", "--jobs", "20"],
     ["idle", "--connections", "500", "--slow", "50", "--requests", "50"], ["uploads", "--count", "60"],
     ["enqueue", "--count", "200", "--rounds", "1"], ["pickup", "--jobs", "40"],
-    ["requests", "--seconds", "1", "--connections", "4"], ["soak", "--minutes", "0.2", "--rate", "5"],
+    ["requests", "--seconds", "1", "--connections", "4"], ["disk-errors", "--seconds", "3"],
+    ["soak", "--minutes", "0.2", "--rate", "5"],
   ])
   func whatIsPromisedHolds(_ arguments: [String]) throws {
     let result = try launch(products.appendingPathComponent("docq-reliability").path, arguments)

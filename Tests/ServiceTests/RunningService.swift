@@ -19,13 +19,15 @@ final class RunningService: Sendable {
   /// - Parameters:
   ///   - options: more of `docq serve`.
   ///   - folder: a data folder to go on with; nil for a new one.
-  init(_ options: [String] = [], data folder: URL? = nil) async throws {
+  ///   - variables: added to the environment.
+  init(_ options: [String] = [], data folder: URL? = nil, variables: [String: String] = [:]) async throws {
     data =
       folder ?? FileManager.default.temporaryDirectory.appendingPathComponent("docq-\(UUID().uuidString)")
     port = try Self.freePort()
     process = Process()
     process.executableURL = products.appendingPathComponent("docq")
     process.arguments = ["serve", "--data", data.path, "--port", "\(port)"] + options
+    process.environment = ProcessInfo.processInfo.environment.merging(variables) { _, new in new }
     try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
     _ = FileManager.default.createFile(atPath: data.appendingPathComponent("log").path, contents: nil)
     process.standardError = FileHandle(forWritingAtPath: data.appendingPathComponent("log").path)

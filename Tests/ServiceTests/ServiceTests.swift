@@ -76,10 +76,20 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
         "\"model\":\"docq-forecast-1\""))
 
     let impact = try await client.submit(
-      .impact(Data("{\"articles\": [{\"title\": \"A paper\", \"abstract\": \"On things.\"}]}".utf8)))
+      .impact(
+        Data("{\"articles\": [{\"title\": \"A paper\", \"abstract\": \"On things.\"}]}".utf8), explain: true, similar: 2
+      ))
     #expect(try await client.wait(for: impact.id).state == "succeeded")
+    let scores = String(decoding: try await client.result(of: impact.id), as: UTF8.self)
+    #expect(
+      scores.contains("\"phrases\"") && scores.contains("\"tncsi_sp\"") && scores.contains("no basis for decisions"))
 
-    #expect(try await client.jobs().jobs.count == 4)
+    let embed = try await client.submit(.embed(Data("{\"texts\": [\"sparse experts\", \"\"]}".utf8)))
+    #expect(try await client.wait(for: embed.id).state == "succeeded")
+    #expect(
+      String(decoding: try await client.result(of: embed.id), as: UTF8.self).contains("\"dimensions\":384"))
+
+    #expect(try await client.jobs().jobs.count == 5)
     #expect(
       String(decoding: try await client.get("/metrics"), as: UTF8.self).contains(
         "docq_jobs{kind=\"ingest\",state=\"succeeded\"} 1"))
@@ -139,6 +149,7 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     #expect(try await status(forecast("d,x\n2024-01-01,1\n2024-01-02,abc\n", "text/csv")) == 422)
     #expect(try await status(forecast(String(repeating: "[", count: 100_000))) == 400)
     #expect(try await status(.impact(Data("{\"articles\": [{\"abstract\": \"x\"}]}".utf8))) == 422)
+    #expect(try await status(.embed(Data("{\"texts\": [\"x\", 5]}".utf8))) == 422)
     #expect(service.storedFiles().isEmpty)
     #expect(try await service.stop())
   }

@@ -167,6 +167,38 @@ import Testing
     }
   }
 
+  @Test(arguments: [1, 31, 32, 70]) func attentionOfManyQueriesMatchesThatOfOne(keyCount: Int) {
+    // Four queries and more go together where there is neither order nor bias; one goes through plain loops.
+    let (heads, size, queries) = (2, 48, 13)
+    let row = heads * size
+    for (level, table) in Self.tables {
+      let q = random(queries * row, seed: 14)
+      let keys = random(keyCount * row, seed: 15), values = random(keyCount * row, seed: 16)
+      var together = [Float](repeating: 0, count: q.count), alone = together
+      keys.withUnsafeBufferPointer { k in
+        values.withUnsafeBufferPointer { v in
+          let span = docq_span(
+            keys: k.baseAddress!, values: v.baseAddress!, stride: row, times: nil, variates: nil, count: Int32(keyCount)
+          )
+          withUnsafePointer(to: span) { span in
+            var about = docq_attention(
+              heads: Int32(heads), head_size: Int32(size), causal: 0, scale: 0.7, bias: nil, spans: span, span_count: 1)
+            table.attention(&about, q, row, nil, nil, Int32(queries), &together, row)
+            for index in 0..<queries {
+              alone.withUnsafeMutableBufferPointer { out in
+                q.withUnsafeBufferPointer { q in
+                  table.attention(
+                    &about, q.baseAddress! + index * row, row, nil, nil, 1, out.baseAddress! + index * row, row)
+                }
+              }
+            }
+          }
+        }
+      }
+      expectClose(together, alone.map(Double.init), 2e-5, "\(level) attention of \(queries) queries")
+    }
+  }
+
   @Test func rotationTurnsPairs() {
     for (level, table) in Self.tables {
       var x: [Float] = [1, 0, 5, 6, 0, 1, 7, 8]

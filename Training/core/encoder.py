@@ -16,7 +16,8 @@ from torch import nn
 CONFIGURATION = dict(
     model_size=192, layers=4, heads=6, feed_forward_size=256, experts=1, experts_per_token=1, gate="linear",
     balance_loss=0.0, is_causal=False, positions={"none": {}}, variate_bias=False, query_key_norm=False, norm="rms",
-    norm_placement="pre", norm_epsilon=1e-5, feed_forward="gated", activation="silu", has_bias=False)
+    norm_placement="pre", norm_epsilon=1e-5, feed_forward="gated", activation="silu", has_bias=False,
+    shared_feed_forward_size=None)
 
 
 class RMSNorm(nn.Module):
@@ -110,17 +111,29 @@ class Expert(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Each token goes through its top experts; tokens are grouped by expert. One expert makes the layer dense."""
+    """Each token goes through its top experts; tokens are grouped by expert. One expert makes the layer dense.
+
+    A shared expert (arXiv 2401.06066) is a dense block of its own that every token goes through, too.
+    """
 
     def __init__(self, c):
         super().__init__()
-        self.top, self.count = c["experts_per_token"], c["experts"]
+        self.top, self.count, self.shared = c["experts_per_token"], c["experts"], None
+        if c["shared_feed_forward_size"]:
+            self.shared = FeedForward({**c, "feed_forward_size": c["shared_feed_forward_size"], "experts": 1,
+                                       "experts_per_token": 1, "shared_feed_forward_size": None})
         self.experts = nn.ModuleList(Expert(c) for _ in range(self.count))
         if self.count > 1 and c["gate"] == "linear":
             self.gate = nn.Linear(c["model_size"], self.count, bias=False)
 
     def forward(self, x, centroids):
         """x: [..., model size]; centroids: [experts, model size] or None. Returns the sum and the balance loss."""
+        if self.shared is not None:
+            y, balance = self.routed(x, centroids)
+            return self.shared(x, None)[0] + y, balance
+        return self.routed(x, centroids)
+
+    def routed(self, x, centroids):
         if self.count == 1:
             return self.experts[0](x), x.new_zeros(())
         shape, x = x.shape, x.flatten(0, -2)

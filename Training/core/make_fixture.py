@@ -26,6 +26,10 @@ VARIANTS = {
                  norm_epsilon=1e-12, positions={"learned": {"count": 40, "axes": 1}}),
     "sparse-bert": dict(norm="layer", norm_placement="post", feed_forward="plain", has_bias=True, experts=3,
                         experts_per_token=2),
+    "shared-bert": dict(norm="layer", norm_placement="post", feed_forward="plain", activation="gelu", has_bias=True,
+                        feed_forward_size=4, experts=5, experts_per_token=2, shared_feed_forward_size=20,
+                        balance_loss=0.2),
+    "shared": dict(feed_forward_size=6, experts=3, experts_per_token=1, shared_feed_forward_size=20),
 }
 
 

@@ -1,5 +1,6 @@
 // Confines the calling process for good, and starts processes with exactly the descriptors they are given.
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -26,3 +27,17 @@ int docq_enter_sandbox(const struct docq_limits *limits);
 // Starts `path` in its own process group with default signal handling and `count` descriptors: descriptors[i] becomes
 // i, everything else is closed. Returns 0 and sets *pid, or an errno value.
 int docq_spawn(const char *path, char *const argv[], char *const envp[], const int *descriptors, int count, pid_t *pid);
+
+// A fork server: a process that has loaded everything a child needs and forks one for each task, which saves the time to
+// start a program. It sees no document itself.
+
+// Serves the requests on a SOCK_SEQPACKET socket. Returns only in a child, with the task as text that ends with 0 and
+// descriptors 0 to 2 in place; everything else is closed. The server ends when the other end of the socket is closed.
+char *docq_serve_forks(int socket);
+
+// Asks for a child with descriptors[0...2] as 0 to 2; its wait status (an int) is written to descriptors[3] at its end.
+// Returns 0 and sets *pid and *pidfd, or an errno value. One request at a time.
+int docq_request_child(int socket, const void *task, size_t count, const int *descriptors, pid_t *pid, int *pidfd);
+
+// Returns 0 or an errno value. Never hits a later process with the same number.
+int docq_signal_child(int pidfd, int signal);

@@ -9,9 +9,9 @@ struct DocGenomeWriter {
   private let regions: [Region]
 
   init(_ document: Document, dpi: Double = 200) {
-    self.document = document
+    self.document = document.withWholeLists()
     scale = dpi / 72
-    regions = document.regions
+    regions = self.document.regions
   }
 
   /// The four files of a folder.
@@ -122,7 +122,7 @@ struct DocGenomeWriter {
   private var order: Order {
     let flow = regions.filter { !$0.isFurniture }
     var parents: [Int: Int] = [:]
-    for relation in document.relations where relation.type == .sub { parents[relation.to] = relation.from }
+    for relation in document.relations where relation.type == .sub { parents[relation.from] = relation.to }
     let blocks = flow.enumerated().map { index, region in
       var block = block(region)
       block.previousBlock = .some(index > 0 ? flow[index - 1].id : nil)

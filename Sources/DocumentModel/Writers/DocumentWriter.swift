@@ -2,7 +2,7 @@ import Foundation
 
 /// The formats that documents are written in.
 public enum DocumentFormat: String, CaseIterable, Sendable {
-  case json, docgenome, coco, markdown, html, text
+  case json, docgenome, coco, markdown, html, text, latex, csv
 
   public var contentType: String {
     switch self {
@@ -10,6 +10,8 @@ public enum DocumentFormat: String, CaseIterable, Sendable {
     case .markdown: "text/markdown; charset=utf-8"
     case .html: "text/html; charset=utf-8"
     case .text: "text/plain; charset=utf-8"
+    case .latex: "application/x-latex"
+    case .csv: "text/csv; charset=utf-8"
     }
   }
 
@@ -21,20 +23,27 @@ public enum DocumentFormat: String, CaseIterable, Sendable {
     case .markdown: "md"
     case .html: "html"
     case .text: "txt"
+    case .latex: "tex"
+    case .csv: "csv"
     }
   }
 }
 
 /// Writes an analysed document in any format.
 public enum DocumentWriter {
-  public static func write(_ document: Document, as format: DocumentFormat) throws -> Data {
+  /// - Parameter figures: addresses of the pictures of figures by region id, for Markdown, HTML and LaTeX.
+  public static func write(_ document: Document, as format: DocumentFormat, figures: [Int: String] = [:]) throws -> Data
+  {
     switch format {
     case .json: try json(document)
     case .docgenome: try DocGenomeWriter(document).combined()
     case .coco: try DocGenomeWriter(document).coco()
-    case .markdown: Data(MarkdownWriter(document).text().utf8)
-    case .html: Data(HTMLWriter(document).text().utf8)
+    case .markdown: Data(MarkdownWriter(document, figures: figures).text().utf8)
+    case .html: Data(HTMLWriter(document, figures: figures).text().utf8)
     case .text: Data(PlainTextWriter(document).text().utf8)
+    case .latex: Data(LaTeXWriter(document: document, figures: figures).text().utf8)
+    // All tables, with an empty line between them.
+    case .csv: Data(document.tables.map { TableWriter.csv($0.table) }.joined(separator: "\r\n").utf8)
     }
   }
 
@@ -90,6 +99,7 @@ struct PlainTextWriter {
 
   func text() -> String {
     let parts = document.flow().map { unit -> String in
+      if unit.region.label == .equation { return unit.region.latex ?? unit.text }
       guard let table = unit.region.table else { return unit.text }
       return table.grid().map { $0.map { $0?.text ?? "" }.joined(separator: "\t") }.joined(separator: "\n")
     }

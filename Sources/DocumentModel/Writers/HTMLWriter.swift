@@ -1,8 +1,12 @@
 /// A standalone page; everything that came from the document is escaped.
 struct HTMLWriter {
   let document: Document
+  let figures: [Int: String]
 
-  init(_ document: Document) { self.document = document }
+  init(_ document: Document, figures: [Int: String] = [:]) {
+    self.document = document
+    self.figures = figures
+  }
 
   func text() -> String {
     let title = document.metadata.title.flatMap { $0.isEmpty ? nil : $0 } ?? document.fileName
@@ -10,7 +14,7 @@ struct HTMLWriter {
       "<!doctype html>", "<html><head><meta charset=\"utf-8\">", "<title>\(Self.escaped(title))</title>",
       "<style>body{max-width:46rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}"
         + "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2rem .5rem;text-align:left}"
-        + "pre{background:#f6f6f6;padding:.6rem;overflow:auto}figcaption,.note{color:#555;font-size:.9em}</style>",
+        + "img{max-width:100%}pre{background:#f6f6f6;padding:.6rem;overflow:auto}figcaption,.note{color:#555;font-size:.9em}</style>",
       "</head><body>",
     ]
     var notes: [String] = []
@@ -28,9 +32,16 @@ struct HTMLWriter {
         parts.append("<h\(level)>\(text)</h\(level)>")
       case .list: parts.append("<li>\(text)</li>")
       case .code, .algorithm: parts.append("<pre>\(text)</pre>")
-      case .equation: parts.append("<p class=\"equation\">\(text)</p>")
+      case .equation:
+        // TeX between \[ and \] is what MathJax and KaTeX look for.
+        let content = unit.region.latex.map { "\\[\(Self.escaped($0))\\]" } ?? text
+        parts.append("<p class=\"equation\">\(content)</p>")
       case .table: parts.append(unit.region.table.map(Self.table) ?? "<p>\(text)</p>")
-      case .figure: parts.append("<figure data-page=\"\(unit.region.page + 1)\"></figure>")
+      case .figure:
+        let picture = figures[unit.region.id].map {
+          "<img src=\"\(Self.escaped($0))\" alt=\"Figure on page \(unit.region.page + 1)\">"
+        }
+        parts.append("<figure data-page=\"\(unit.region.page + 1)\">\(picture ?? "")</figure>")
       case .caption: parts.append("<figcaption>\(text)</figcaption>")
       case .footnote: notes.append("<p class=\"note\">\(text)</p>")
       default: if !text.isEmpty { parts.append("<p>\(text)</p>") }
@@ -43,26 +54,29 @@ struct HTMLWriter {
 
   static func table(_ table: Table) -> String {
     var lines = ["<table>"]
+    let header = table.headerRows
+    if header > 0 { lines.append("<thead>") }
+    let grid = table.grid()
+    // Places that a cell from above or from the left reaches into.
+    var covered = Set<Int>()
     for row in 0..<table.rows {
       var line = "<tr>"
-      var column = 0
-      for cell in table.cells.filter({ $0.row == row }).sorted(by: { $0.column < $1.column }) {
-        while column < cell.column {
-          line += "<td></td>"
-          column += 1
+      for column in 0..<table.columns where !covered.contains(row * table.columns + column) {
+        guard let cell = grid[row][column] else {
+          line += row < header ? "<th></th>" : "<td></td>"
+          continue
+        }
+        for r in row..<min(table.rows, row + cell.rowSpan) {
+          for c in column..<min(table.columns, column + cell.columnSpan) { covered.insert(r * table.columns + c) }
         }
         let name = cell.isHeader ? "th" : "td"
         let spans =
           (cell.columnSpan > 1 ? " colspan=\"\(cell.columnSpan)\"" : "")
           + (cell.rowSpan > 1 ? " rowspan=\"\(cell.rowSpan)\"" : "")
         line += "<\(name)\(spans)>\(escaped(cell.text))</\(name)>"
-        column = cell.column + cell.columnSpan
-      }
-      while column < table.columns {
-        line += "<td></td>"
-        column += 1
       }
       lines.append(line + "</tr>")
+      if row + 1 == header { lines.append("</thead>") }
     }
     return (lines + ["</table>"]).joined(separator: "\n")
   }

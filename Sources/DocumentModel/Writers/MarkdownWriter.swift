@@ -1,8 +1,12 @@
 /// GitHub-flavoured Markdown. Running heads and page numbers are left out; footnotes come last.
 struct MarkdownWriter {
   let document: Document
+  let figures: [Int: String]
 
-  init(_ document: Document) { self.document = document }
+  init(_ document: Document, figures: [Int: String] = [:]) {
+    self.document = document
+    self.figures = figures
+  }
 
   func text() -> String {
     var parts: [String] = []
@@ -24,9 +28,11 @@ struct MarkdownWriter {
       case .code, .algorithm:
         let fence = unit.text.contains("```") ? "````" : "```"
         parts.append("\(fence)\n\(unit.text)\n\(fence)")
-      case .equation: parts.append("$$\n\(unit.text.replacing("$", with: "\\$"))\n$$")
+      case .equation: parts.append("$$\n\(unit.region.latex ?? unit.text.replacing("$", with: "\\$"))\n$$")
       case .table: parts.append(table(unit.region))
-      case .figure: parts.append("![Figure on page \(unit.region.page + 1)](#page-\(unit.region.page + 1))")
+      case .figure:
+        let page = unit.region.page + 1
+        parts.append("![Figure on page \(page)](\(figures[unit.region.id] ?? "#page-\(page)"))")
       case .caption: parts.append("*" + escaped(unit.text) + "*")
       case .footnote: footnotes.append(escaped(unit.text))
       default: if !unit.text.isEmpty { parts.append(paragraph(unit.text)) }
@@ -60,7 +66,8 @@ struct MarkdownWriter {
 
   private func table(_ region: Region) -> String {
     guard let table = region.table, table.rows > 0 else { return escaped(region.text) }
-    if table.hasSpans { return HTMLWriter.table(table) }
+    // A pipe table has one row of names and no spans.
+    if table.hasSpans || table.headerRows > 1 { return HTMLWriter.table(table) }
     var lines: [String] = []
     let grid = table.grid()
     let hasHeader = table.cells.contains { $0.isHeader }

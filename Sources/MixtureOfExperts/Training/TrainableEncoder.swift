@@ -37,7 +37,7 @@ public struct TrainableEncoder: Sendable {
 
   struct LayerTrace {
     var attention: AttentionTrace
-    var experts: ExpertTrace
+    var feedForward: FeedForwardTrace
     /// Inputs of the two norms.
     var firstNormInput: Tensor
     var secondNormInput: Tensor
@@ -60,7 +60,7 @@ public struct TrainableEncoder: Sendable {
     for index in 0..<configuration.layers {
       let at = "\(prefix)layers.\(index)."
       let attention = AttentionTraining(configuration, at + "self_attn.")
-      let experts = ExpertTraining(configuration, at + "ffn.", "\(prefix)centroid", layer: index)
+      let experts = FeedForwardTraining(configuration, at + "ffn.", "\(prefix)centroid", layer: index)
       if configuration.normPlacement == .pre {
         let first = x
         let afterAttention = first.copy()
@@ -70,7 +70,7 @@ public struct TrainableEncoder: Sendable {
         let routed = experts.forward(norm(afterAttention, at + "norm2", parameters), addingTo: afterExperts, parameters)
         trace.layers.append(
           LayerTrace(
-            attention: attended, experts: routed, firstNormInput: first, secondNormInput: afterAttention))
+            attention: attended, feedForward: routed, firstNormInput: first, secondNormInput: afterAttention))
         x = afterExperts
       } else {
         let sum = x.copy()
@@ -79,10 +79,10 @@ public struct TrainableEncoder: Sendable {
         let second = middle.copy()
         let routed = experts.forward(middle, addingTo: second, parameters)
         trace.layers.append(
-          LayerTrace(attention: attended, experts: routed, firstNormInput: sum, secondNormInput: second))
+          LayerTrace(attention: attended, feedForward: routed, firstNormInput: sum, secondNormInput: second))
         x = norm(second, at + "norm2", parameters)
       }
-      trace.balanceLoss += trace.layers[index].experts.balanceLoss / Double(configuration.layers)
+      trace.balanceLoss += trace.layers[index].feedForward.balanceLoss / Double(configuration.layers)
     }
     trace.beforeNorm = x
     trace.output = configuration.normPlacement == .pre ? norm(x, prefix + "norm", parameters) : x
@@ -106,16 +106,16 @@ public struct TrainableEncoder: Sendable {
     for index in (0..<configuration.layers).reversed() {
       let at = "\(prefix)layers.\(index)."
       let attention = AttentionTraining(configuration, at + "self_attn.")
-      let experts = ExpertTraining(configuration, at + "ffn.", "\(prefix)centroid", layer: index)
+      let experts = FeedForwardTraining(configuration, at + "ffn.", "\(prefix)centroid", layer: index)
       let layer = trace.layers[index]
       if configuration.normPlacement == .pre {
-        let routed = experts.backward(dx, layer.experts, parameters, gradients, balance: balance)
+        let routed = experts.backward(dx, layer.feedForward, parameters, gradients, balance: balance)
         addNormBackward(routed, layer.secondNormInput, at + "norm2", parameters, gradients, to: dx)
         let attended = attention.backward(dx, layer.attention, trace, parameters, gradients)
         addNormBackward(attended, layer.firstNormInput, at + "norm1", parameters, gradients, to: dx)
       } else {
         dx = normBackward(dx, layer.secondNormInput, at + "norm2", parameters, gradients)
-        let routed = experts.backward(dx, layer.experts, parameters, gradients, balance: balance)
+        let routed = experts.backward(dx, layer.feedForward, parameters, gradients, balance: balance)
         Kernels.best.add_scaled(dx.pointer, routed.pointer, 1, dx.count)
         dx = normBackward(dx, layer.firstNormInput, at + "norm1", parameters, gradients)
         let attended = attention.backward(dx, layer.attention, trace, parameters, gradients)

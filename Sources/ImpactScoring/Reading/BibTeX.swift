@@ -17,7 +17,10 @@ enum BibTeX {
       }
       guard let end = closing(characters, position) else {
         result.problems.append("\(name): the entry at character \(start + 1) is not closed")
-        break
+        // Goes on with the next entry that begins a line.
+        guard let next = nextEntry(characters, after: start + 1) else { break }
+        at = next
+        continue
       }
       let body = Array(characters[(position + 1)..<end])
       at = end + 1
@@ -39,6 +42,10 @@ enum BibTeX {
           abstract: plain(values["abstract"] ?? "")))
     }
     return result
+  }
+
+  private static func nextEntry(_ text: [Character], after start: Int) -> Int? {
+    text.indices.dropFirst(start).first { text[$0] == "@" && text[$0 - 1].isNewline }
   }
 
   private static func closing(_ text: [Character], _ open: Int) -> Int? {

@@ -1,0 +1,166 @@
+import DocumentModel
+
+/// What only the whole document tells about headings.
+enum Headings {
+  static func tidy(_ document: inout Document) {
+    keepOneTitle(&document)
+    correct(&document)
+    dropRunningHeads(&document)
+    joinChapterNumbers(&document)
+  }
+
+  /// A document has one title; what else looks like one is a heading.
+  private static func keepOneTitle(_ document: inout Document) {
+    var hasTitle = false
+    var previous: (page: Int, index: Int)?
+    for page in document.pages.indices {
+      for index in document.pages[page].regions.indices where document.pages[page].regions[index].label == .paperTitle {
+        defer { previous = (page, index) }
+        if !hasTitle {
+          hasTitle = page < 3
+          if hasTitle { continue }
+        }
+        // A title in two pieces, one right under the other.
+        if let previous, previous.page == page, previous.index == index - 1,
+          document.pages[page].regions[previous.index].label == .paperTitle
+        {
+          continue
+        }
+        document.pages[page].regions[index].label = .title
+      }
+    }
+  }
+
+  private static let statements: Set<String> = [
+    "theorem", "lemma", "proposition", "corollary", "definition", "remark", "example", "fact", "claim", "conjecture",
+    "proof",
+    "satz", "beweis", "bemerkung",
+  ]
+  private static let known: Set<String> = [
+    "abstract", "references", "bibliography", "acknowledgements", "acknowledgments", "zusammenfassung", "literatur",
+    "résumé",
+  ]
+
+  /// "Theorem 2" begins a statement, not a section; "References" alone on a line is a heading.
+  private static func correct(_ document: inout Document) {
+    for page in document.pages.indices {
+      for index in document.pages[page].regions.indices where !document.pages[page].regions[index].isFurniture {
+        let region = document.pages[page].regions[index]
+        let words = region.text.split(separator: " ", maxSplits: 2)
+        if region.label == .title, words.count == 3, statements.contains(words[0].lowercased()),
+          words[1].contains(where: \.isNumber)
+        {
+          let own = document.pages[page]
+          let isMixed = region.lines.contains { MathEvidence.hasMathematics(own.lines[$0], own) }
+          document.pages[page].regions[index].label = isMixed ? .textEquation : .text
+        } else if [.text, .others, .abstract, .reference].contains(region.label), region.lines.count == 1,
+          known.contains(region.text.lowercased().filter { $0.isLetter })
+        {
+          document.pages[page].regions[index].label = .title
+        }
+      }
+    }
+  }
+
+  /// A heading at the top edge that another page, or this one further down, has as well is a running head.
+  private static func dropRunningHeads(_ document: inout Document) {
+    var seen: [String: Int] = [:]
+    for page in document.pages {
+      for region in page.regions where region.label == .title && !region.isFurniture {
+        seen[key(region.text), default: 0] += 1
+      }
+    }
+    for page in document.pages.indices {
+      let height = document.pages[page].height
+      for index in document.pages[page].regions.indices {
+        let region = document.pages[page].regions[index]
+        guard region.label == .title, !region.isFurniture, region.lines.count == 1, region.bbox.y1 < 0.13 * height,
+          seen[key(region.text), default: 0] > 1,
+          !document.pages[page].regions.contains(where: {
+            !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0
+          })
+        else { continue }
+        document.pages[page].regions[index].isFurniture = true
+        document.pages[page].regions[index].label = .others
+      }
+      let flow = document.pages[page].regions.filter { !$0.isFurniture }
+      document.pages[page].regions = flow + document.pages[page].regions.filter(\.isFurniture)
+    }
+  }
+
+  /// "Chapter 3" on a line of its own and the title under it are one heading.
+  private static func joinChapterNumbers(_ document: inout Document) {
+    for page in document.pages.indices {
+      var regions: [Region] = []
+      for region in document.pages[page].regions {
+        if region.label == .title, !region.isFurniture, let last = regions.last, last.label == .title,
+          !last.isFurniture,
+          HeadingNumber.isAlone(last.text), region.bbox.y0 > last.bbox.y0,
+          region.bbox.y0 - last.bbox.y1 < 8 * max(10, region.bbox.height)
+        {
+          regions[regions.count - 1].text += " " + region.text
+          regions[regions.count - 1].lines += region.lines
+          regions[regions.count - 1].bbox = last.bbox.union(region.bbox)
+        } else {
+          regions.append(region)
+        }
+      }
+      document.pages[page].regions = regions
+    }
+  }
+
+  private static func key(_ text: String) -> String {
+    var scalars = String.UnicodeScalarView()
+    for scalar in text.lowercased().unicodeScalars where scalar.properties.isAlphabetic { scalars.append(scalar) }
+    return String(scalars)
+  }
+}
+
+extension FurnitureFinder {
+  /// Lines that repeat at the edges and page numbers are furniture, also where the model took them for something else; they are
+  /// cut from regions that they were joined to.
+  func mark(_ regions: inout [Region], on page: Page) {
+    let edge = lines(of: page)
+    guard !edge.isEmpty else { return }
+    var cut: [Region] = []
+    for index in regions.indices where !regions[index].isFurniture {
+      let own = regions[index].lines.filter { edge.contains($0) }
+      guard !own.isEmpty, regions[index].table == nil, regions[index].label != .figure else { continue }
+      if own.count == regions[index].lines.count {
+        // A title on a first page that the next pages repeat is the title nevertheless.
+        if page.index == 0, [.title, .paperTitle].contains(regions[index].label) { continue }
+        regions[index].isFurniture = true
+        regions[index].label = .others
+      } else {
+        let rest = regions[index].lines.filter { !edge.contains($0) }
+        regions[index].lines = rest
+        regions[index].bbox = rest.dropFirst().reduce(page.lines[rest[0]].bbox) { $0.union(page.lines[$1].bbox) }
+        for line in own {
+          var region = Region(id: 0, label: .others, page: page.index, bbox: page.lines[line].bbox, lines: [line])
+          region.isFurniture = true
+          cut.append(region)
+        }
+      }
+    }
+    regions += cut
+  }
+}
+
+extension HeadingNumber {
+  private static let words: Set<String> = [
+    "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen",
+    "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
+  ]
+
+  /// "Chapter 3", "APPENDIX A", "Chapter", "FOUR": a number whose heading follows.
+  static func isAlone(_ text: String) -> Bool {
+    let parts = text.lowercased().split(separator: " ")
+    guard let first = parts.first.map(String.init), parts.count <= 2 else { return false }
+    let isNumber = { (word: String) in
+      words.contains(word) || word.allSatisfy(\.isNumber) || word.count == 1 || word.allSatisfy { "ivxlc".contains($0) }
+    }
+    if parts.count == 1 { return words.contains(first) || bookParts.contains(first) || first.allSatisfy(\.isNumber) }
+    return bookParts.contains(first) && isNumber(String(parts[1].drop { ".:".contains($0) }))
+  }
+}

@@ -1,0 +1,48 @@
+import DocumentModel
+
+/// What fonts for mathematics tell, in documents that have them.
+enum MathEvidence {
+  /// Some words, but not most of them, are in fonts for mathematics.
+  static func isToldByFonts(_ document: Document) -> Bool {
+    var mathematics = 0, all = 0
+    for page in document.pages {
+      let styles = page.styles.map(\.math)
+      for word in page.words where styles.indices.contains(word.style) {
+        all += 1
+        if styles[word.style] { mathematics += 1 }
+      }
+    }
+    return mathematics > 4 && mathematics * 5 < all * 2
+  }
+
+  /// Whether a line has a formula: a word in a font for mathematics that is no bullet and no mark of a note.
+  static func hasMathematics(_ line: Line, _ page: Page) -> Bool {
+    line.words.contains { index in
+      let word = page.words[index]
+      return page.styles.indices.contains(word.style) && page.styles[word.style].math
+        && word.text.contains { !"•∗*†‡§·–−◦■□▪.,;:".contains($0) }
+    }
+  }
+
+  /// Lines of symbols with hardly a word in them are formulas, also where the model takes them for code or a heading.
+  static func applied(to predictions: [LayoutModel.Prediction], _ page: Page) -> [LayoutModel.Prediction] {
+    let equation = RegionClass.equation.rawValue
+    let mistaken = [RegionClass.code, .title, .caption, .others, .paperTitle].map(\.rawValue)
+    return zip(page.lines, predictions).map { line, prediction in
+      guard prediction.classes.count > equation,
+        let best = prediction.classes.indices.max(by: { prediction.classes[$0] < prediction.classes[$1] }),
+        mistaken.contains(best)
+      else { return prediction }
+      let share = page.typography(of: line).mathShare
+      let words = line.words.count { index in
+        let word = page.words[index]
+        return word.text.count > 3 && word.text.allSatisfy(\.isLetter) && !page.styles[word.style].math
+      }
+      guard share > 0.25, words <= 1 else { return prediction }
+      var changed = prediction
+      changed.classes[equation] += changed.classes[best]
+      changed.classes[best] = 0
+      return changed
+    }
+  }
+}
