@@ -3,8 +3,8 @@ import Foundation
 
 /// Derives DocGenome's six relations from what the source says.
 ///
-/// Directions as in `Document`: from the earlier to the later (identical, peer, adj), from the heading to what stands
-/// under it (sub), from what refers to what is referred to (explicit-cite, implicit-cite).
+/// Directions as in the published files: from the later to the earlier (identical, peer, adj), from what stands under a
+/// heading to it (sub), from what refers to what is referred to (explicit-cite, implicit-cite).
 struct RelationBuilder {
   /// A region with what the source says about it, in reading order.
   struct Entry {
@@ -33,25 +33,25 @@ struct RelationBuilder {
     for entry in entries where !entry.region.isFurniture && entry.region.label != .others {
       let region = entry.region
       if let before = lastOfUnit.updateValue(region.id, forKey: entry.unit) {
-        result.append(Relation(type: .identical, from: before, to: region.id))
+        result.append(Relation(type: .identical, from: region.id, to: before))
       }
       if region.label == .title {
         let level = region.headingLevel ?? 1
         path.removeAll { ($0.headingLevel ?? 1) > level }
         if let last = path.last, last.headingLevel ?? 1 == level {
-          result.append(Relation(type: .peer, from: last.id, to: region.id))
+          result.append(Relation(type: .peer, from: region.id, to: last.id))
           path.removeLast()
         }
-        if let parent = path.last { result.append(Relation(type: .sub, from: parent.id, to: region.id)) }
+        if let parent = path.last { result.append(Relation(type: .sub, from: region.id, to: parent.id)) }
         path.append(region)
         previous = nil
         continue
       }
-      if let parent = path.last { result.append(Relation(type: .sub, from: parent.id, to: region.id)) }
+      if let parent = path.last { result.append(Relation(type: .sub, from: region.id, to: parent.id)) }
       if [.text, .textEquation, .equation, .list, .code, .algorithm].contains(region.label),
         units[entry.unit].float == nil
       {
-        if let previous { result.append(Relation(type: .adj, from: previous.id, to: region.id)) }
+        if let previous { result.append(Relation(type: .adj, from: region.id, to: previous.id)) }
         previous = region
       }
     }

@@ -94,10 +94,10 @@ struct AnnotationTests {
     #expect(has(.explicitCite, text("Other paragraphs"), { $0.label == .footnote }))
     #expect(has(.implicitCite, text("\\caption{Numbers"), { $0.label == .table }))
     #expect(has(.implicitCite, text("\\caption{A rectangle"), { $0.label == .figure }))
-    #expect(has(.sub, text("\\section{Results}"), text("\\subsection{Numbers}")))
-    #expect(has(.peer, text("\\section{Introduction}"), text("\\section{Method}")))
-    #expect(has(.adj, text("Papers have"), text("Other paragraphs")))
-    #expect(has(.adj, text("Other paragraphs"), text("E = m c^2")))
+    #expect(has(.sub, text("\\subsection{Numbers}"), text("\\section{Results}")))
+    #expect(has(.peer, text("\\section{Method}"), text("\\section{Introduction}")))
+    #expect(has(.adj, text("Other paragraphs"), text("Papers have")))
+    #expect(has(.adj, text("E = m c^2"), text("Other paragraphs")))
   }
 
   @Test func oldPapersWithoutCommandsForTitleAndAbstractAreUnderstood() throws {
@@ -154,7 +154,7 @@ struct AnnotationTests {
   @Test func noCommandRunsAndNoFileOutsideIsTouched() throws {
     let annotation = try annotate("odd/escape.tex")
     let text = annotation.document.pages.flatMap(\.words).map(\.text).joined(separator: " ")
-    #expect(text.contains("Before") && !text.contains("root:"))
+    #expect(text.contains("Before") && text.contains("Closed"))
     #expect(throws: LatexAnnotationError.self) { try annotate("odd/write-outside.tex") }
     for place in [fixtures, fixtures.appendingPathComponent("odd"), FileManager.default.temporaryDirectory] {
       #expect(!FileManager.default.fileExists(atPath: place.appendingPathComponent("escaped.txt").path))

@@ -130,15 +130,7 @@ struct DocGenomeWriter {
       block.parentBlock = .some(parents[region.id])
       return block
     }
-    // The published files point from the later unit to the earlier, and from the part to its heading.
-    let edges = document.relations.map { relation in
-      switch relation.type {
-      case .identical, .peer, .sub, .adj:
-        Order.Edge(type: relation.type.rawValue, from: relation.to, to: relation.from)
-      case .explicitCite, .implicitCite:
-        Order.Edge(type: relation.type.rawValue, from: relation.from, to: relation.to)
-      }
-    }
+    let edges = document.relations.map { Order.Edge(type: $0.type.rawValue, from: $0.from, to: $0.to) }
     return Order(annotations: blocks, orders: edges)
   }
 
