@@ -106,3 +106,77 @@ private func sample(pages: Int) -> (document: Document, blocks: [LabelledBlock])
     #expect(throws: CheckpointError.self) { try LayoutChoice("/no/such/folder") }
   }
 }
+
+/// What follows from the shipped model, on pages set by hand.
+@Suite struct LearnedLayoutTests {
+  private func analysed(_ pages: [Page], outline: [OutlineEntry] = []) -> Document {
+    var document = Document(fileName: "t.pdf", pageCount: pages.count, pages: pages)
+    document.outline = outline
+    LayoutChoice.model.analyze(&document)
+    return document
+  }
+
+  /// Chapters with a number on a line of its own, sections and text.
+  private func manual() -> [Page] {
+    (0..<4).map { index in
+      var set = Page10Point(index: index)
+      set.line("The Manual of Things", x: 250, y: 30)
+      var y = 80.0
+      if index % 2 == 0 {
+        set.line("Chapter \(index / 2 + 1)", x: 50, y: y, style: 1)
+        set.line(index == 0 ? "Getting started" : "Going further", x: 50, y: y + 30, style: 2)
+        y += 80
+      }
+      set.line("\(index / 2 + 1).\(index % 2 + 1) A section of it", x: 50, y: y, style: 1)
+      y += 26
+      for paragraph in 0..<3 {
+        for row in 0..<4 {
+          set.line(row == 3 ? "and this is how paragraph \(paragraph) of page \(index) ends." : filler, x: 50, y: y)
+          y += 12
+        }
+        y += 8
+      }
+      set.line("\(index + 1)", x: 300, y: 775)
+      return set.page
+    }
+  }
+
+  @Test func theShippedModelIsThere() throws {
+    let model = try #require(LayoutModel.shipped)
+    #expect(model.configuration.encoder.experts > 1)
+  }
+
+  @Test func aManualIsReadAsOne() throws {
+    let document = analysed(manual())
+    #expect(document.warnings.isEmpty)
+    let headings = document.regions.filter { ($0.label == .title || $0.label == .paperTitle) && !$0.isFurniture }
+    #expect(headings.map(\.text).contains("Chapter 2 Going further"))
+    #expect(headings.first { $0.text.hasPrefix("1.2") }?.headingLevel == 2)
+    #expect(headings.first { $0.text == "Chapter 2 Going further" }?.headingLevel == 1)
+    let paragraphs = document.regions.filter { $0.label == .text && !$0.isFurniture }
+    #expect(paragraphs.count { $0.text.contains("and this is how paragraph") } == 12)
+    // Running heads and page numbers are in the regions, not in the text.
+    #expect(document.regions.count(where: \.isFurniture) == 8)
+    let markdown = String(decoding: try DocumentWriter.write(document, as: .markdown), as: UTF8.self)
+    #expect(!markdown.contains("The Manual of Things"))
+  }
+
+  @Test func relationsGoFromTheLaterToTheEarlierUnit() {
+    let document = analysed(manual())
+    let order = Dictionary(uniqueKeysWithValues: document.regions.enumerated().map { ($1.id, $0) })
+    #expect(document.relations.contains { $0.type == .adj } && document.relations.contains { $0.type == .sub })
+    for relation in document.relations where [.adj, .sub, .peer, .identical].contains(relation.type) {
+      #expect(order[relation.from]! > order[relation.to]!)
+    }
+  }
+
+  @Test func hyphensOfKnownCompoundsStay() {
+    var set = Page10Point()
+    set.line("A well-known fact is well documented in the literature about it", x: 50, y: 100)
+    set.line("and everything that is written there about facts that are well-", x: 50, y: 112)
+    set.line("known to everybody has been read, which makes a para-", x: 50, y: 124)
+    set.line("graph of four lines.", x: 50, y: 136)
+    let text = analysed([set.page]).regions.map(\.text).joined(separator: " ")
+    #expect(text.contains("that are well-known to everybody") && text.contains("makes a paragraph of four"))
+  }
+}
