@@ -54,7 +54,7 @@ def commands(files, out, options):
     }
 
 
-def memory(files, options):
+def long_document(files, options):
     """Resident memory of docq and its children while it reads one long document, every 0.2 s."""
     work = tempfile.mkdtemp()
     files = [path for path in files if subprocess.run(["pdfunite", path, path, f"{work}/try.pdf"], stderr=subprocess.DEVNULL).returncode == 0]
@@ -119,6 +119,8 @@ def main():
     parser.add_argument("--figure", default="memory.svg")
     options = parser.parse_args()
     out = tempfile.mkdtemp()
+    if options.memory:
+        return long_document(sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))), options)
     files, left_out = [], []
     for path in sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))):
         try:
@@ -127,8 +129,6 @@ def main():
             files.append(path)
         except RuntimeError:
             left_out.append(path)
-    if options.memory:
-        return memory(files, options)
     total = sum(pages(path) for path in files)
     if not total:
         sys.exit(f"no PDF in {options.folder} that all tools can read")

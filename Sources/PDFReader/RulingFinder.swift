@@ -47,7 +47,7 @@ enum RulingFinder {
         y1: Double($0.last + 1) / scale)
     }.filter { bar in
       !glyphs.contains {
-        $0.y0 < bar.midY - 0.3 && $0.y1 > bar.midY + 0.3 && $0.x0 - 1 < bar.midX && $0.x1 + 1 > bar.midX
+        $0.y0 < bar.midY + 0.5 && $0.y1 > bar.midY - 0.5 && $0.x0 - 1 < bar.midX && $0.x1 + 1 > bar.midX
       }
     }
   }

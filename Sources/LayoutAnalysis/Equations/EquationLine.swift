@@ -55,7 +55,7 @@ struct EquationLine {
       if above.isEmpty {
         // A line over a formula.
         let inside = below.map { atoms[$0] }
-        guard bar.midY > inside.bounds.y0 - 4, inside.bounds.y0 > bar.midY - 3 else { continue }
+        guard bar.midY > inside.bounds.y0 - 4, inside.bounds.y0 > bar.midY + 0.4 else { continue }
         let base = mainBaseline(inside)
         let atom = EquationAtom(
           latex: "\\overline{\(EquationLine(inside, inner, depth: depth + 1).latex)}", box: inside.bounds.union(bar),

@@ -51,7 +51,12 @@ package enum EquationReader {
       }
     }
     addLostParentheses(&atoms)
-    let rows = lines(atoms, bars)
+    // Lines of running text that a layout took for a part of the formula are not read as one.
+    let all = lines(atoms, bars)
+    let formulas = all.filter { row in
+      row.contains { EquationFonts.isTeX($0.font) } || row.filter { $0.latex.first?.isLetter == true }.count < 8
+    }
+    let rows = formulas.isEmpty ? all : formulas
     let texts = rows.map { EquationLine($0, bars).latex }.filter { !$0.isEmpty }
     guard !texts.isEmpty else { return nil }
     return texts.count == 1
@@ -89,7 +94,7 @@ package enum EquationReader {
   /// Without "(12)" at the margin.
   private static func withoutNumber(_ glyphs: [Glyph]) -> [Glyph] {
     let right = glyphs.map(\.bbox.x1).max() ?? 0
-    guard let end = glyphs.firstIndex(where: { $0.bbox.x1 > right - 0.1 }), glyphs[end].scalar == ")" else {
+    guard let end = glyphs.lastIndex(where: { $0.bbox.x1 > right - 0.6 && $0.scalar == ")" }) else {
       return glyphs
     }
     let line = glyphs.indices.filter {
