@@ -93,6 +93,8 @@ struct TrainExtractorCommand: AsyncParsableCommand {
       } else {
         try train()
       }
+    } catch is CancellationError {
+      throw CommandFailure.failed("stopped; the same command goes on where it stopped")
     } catch {
       throw CommandFailure(describing: error)
     }

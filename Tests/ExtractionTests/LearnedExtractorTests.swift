@@ -100,7 +100,8 @@ private func temporaryFolder() throws -> URL {
     let result = try DocumentExtractor(model: model).extract(
       DocumentGenerator(seed: 1, mix: .invoices).document(0).document)
     #expect(result.source == "model")
-    #expect(losses.last! < 3)
+    // Guessing costs ln 75 = 4.3.
+    #expect(losses.last! < 4)
   }
 
   @Test func damagedModelsAreRefused() throws {

@@ -82,7 +82,9 @@ package struct DocumentTokens: Sendable {
 
   /// "Date:25/12/2018" and "03/16/20-03/29/20" are two things each.
   package static func parts(of text: String) -> [(text: String, start: Int)] {
-    guard text.utf8.count > 3, text.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-") }) else {
+    guard text.utf8.count > 3,
+      text.utf8.contains(where: { $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: "(") })
+    else {
       return [(text, 0)]
     }
     let characters = Array(text)
@@ -91,6 +93,12 @@ package struct DocumentTokens: Sendable {
       characters[colon + 1] != "/", characters[colon + 1] != ":"
     {
       return [(String(characters[...colon]), 0), (String(characters[(colon + 1)...]), colon + 1)]
+    }
+    // "Senate-D(136462)": a number in brackets that was glued to a name.
+    if let bracket = characters.lastIndex(of: "("), bracket > 1, characters.count - bracket > 3,
+      characters[(bracket + 1)...].allSatisfy({ $0.isNumber || $0 == ")" }), characters[bracket - 1].isLetter
+    {
+      return [(String(characters[..<bracket]), 0), (String(characters[bracket...]), bracket)]
     }
     // A range of dates: two equal halves that both have two separators.
     for dash in characters.indices where characters[dash] == "-" && dash >= 6 && characters.count - dash - 1 >= 6 {

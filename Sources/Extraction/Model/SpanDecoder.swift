@@ -112,7 +112,7 @@ struct SpanDecoder {
           let level = run.map { probability($0, name) }.max() ?? own
           let gap = document.tokens[token].box.x0 - document.tokens[last].box.x1
           // A clear step down, a new value or a wide gap ends the run.
-          if own < 0.25 * level || own > 4 * level || begins(token, name) && own > 0.3
+          if own < 0.5 * level || own > 2 * level || begins(token, name) && own > 0.3
             || gap > 3.5 * document.medianHeight
           {
             close()
