@@ -87,7 +87,7 @@ struct ImpactCommand: AsyncParsableCommand {
     }
     articles = Self.distinct(articles)
     let count = articles.count
-    var scores = try model.score(articles) { done in
+    var scores = model.score(articles) { done in
       Terminal.progress(Double(done) / Double(max(1, count)), "article \(done)/\(count)")
     }
     Terminal.clearProgress()

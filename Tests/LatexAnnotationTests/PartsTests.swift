@@ -82,7 +82,8 @@ private let child = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSyml
         rgb += [UInt8(x * 255 / width), UInt8(y * 255 / height), x / 20 % 2 == 0 ? 240 : 20]
       }
     }
-    let jpeg = JPEGEncoder().encode(rgb: rgb, width: width, height: height)
+    let drawn = try #require(PixelImage([UInt8(width), 0, 0, 0, UInt8(height), 0, 0, 0] + rgb))
+    let jpeg = try #require(drawn.jpeg())
     let content = "q \(width) 0 0 \(height) 0 0 cm /I Do Q"
     var pdf = Data(
       """
