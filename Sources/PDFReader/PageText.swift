@@ -75,9 +75,10 @@ enum PageText {
 
   /// Keeps the glyph by itself; in TeX's font of large signs, codes of control characters are signs, too.
   private static func note(_ scalar: Unicode.Scalar, _ box: PopplerRectangle, _ style: Int, _ page: inout Page) {
-    guard scalar.value > 32 && scalar.value != 0xA0 || EquationFonts.isLargeSigns(page.styles[style].font) else {
-      return
-    }
+    // Spaces and line ends are poppler's own, in whatever font stands beside them.
+    guard scalar.value > 32 && scalar.value != 0xA0 || EquationFonts.isLargeSigns(page.styles[style].font),
+      scalar != " ", scalar != "\n"
+    else { return }
     let rect = Rect(
       x0: min(box.x1, box.x2), y0: min(box.y1, box.y2), x1: max(box.x1, box.x2), y1: max(box.y1, box.y2))
     guard rect.x0.isFinite, rect.x1.isFinite, rect.y0.isFinite, rect.y1.isFinite, rect.width > 0 else { return }
