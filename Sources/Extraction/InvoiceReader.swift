@@ -45,6 +45,7 @@ struct InvoiceReader {
     var result = ExtractionResult(file: document.fileName, documentType: schema.documentType, source: "model")
     if schema.documentType == "receipt" {
       for (name, own) in Self.receiptNames { result.fields[name] = choose(own, decoder, rules.fields[name]) }
+      ReceiptReader(decoder: decoder).complete(&result)
     } else {
       result.documentType = documentType(decoder, rules)
       for name in Self.invoiceNames { result.fields[name] = choose(name, decoder, rules.fields[name]) }

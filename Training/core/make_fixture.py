@@ -29,7 +29,7 @@ VARIANTS = {
     "shared-bert": dict(norm="layer", norm_placement="post", feed_forward="plain", activation="gelu", has_bias=True,
                         feed_forward_size=4, experts=5, experts_per_token=2, shared_feed_forward_size=20,
                         balance_loss=0.2),
-    "shared": dict(feed_forward_size=6, experts=3, experts_per_token=1, shared_feed_forward_size=20),
+    "shared": dict(feed_forward_size=6, experts=2, experts_per_token=2, shared_feed_forward_size=20),
 }
 
 

@@ -156,7 +156,9 @@ struct SpanDecoder {
     var used = span
     guard let value = value(&used, type) else { return nil }
     let mean = used.map { probability($0, name) }.reduce(0, +) / Double(used.count)
-    let score = mean * (0.55 + 0.45 * (pageEvidence[document.tokens[used[0]].page] ?? 0))
+    // Money has cents; whole numbers are amounts only for want of better ones.
+    let shape = type == .amount && used.allSatisfy { features.types[$0].cents == nil } ? 0.5 : 1
+    let score = shape * mean * (0.55 + 0.45 * (pageEvidence[document.tokens[used[0]].page] ?? 0))
     if name.hasSuffix("_name"), !isName(used) { return nil }
     var field = ExtractedField(
       value: value, raw: used.map { document.tokens[$0].text }.joined(separator: " "),

@@ -21,9 +21,9 @@ struct TokenTable: Sendable {
     let unknown = max(0, rowOfID[Int(tokenizer.unknown)])
     rows = vocabulary.indices.map { id in
       if rowOfID[id] >= 0 { return [rowOfID[id]] }
-      let continues = vocabulary[id].hasPrefix("##")
+      let continues = PieceTable.continues(vocabulary[id])
       var parts: [Int32] = []
-      let text = Array((continues ? vocabulary[id].dropFirst(2) : vocabulary[id][...]).utf8)
+      let text = Array(vocabulary[id].utf8.dropFirst(continues ? 2 : 0))
       return table.cut(text, continues: continues, into: &parts) ? parts.map { rowOfID[Int($0)] } : [unknown]
     }
   }

@@ -48,19 +48,21 @@ public struct WordPieceTokenizer: Sendable {
     var result: [Int32] = []
     guard text.utf8.contains(UInt8(ascii: "[")) else {
       append(text[...], limit, to: &result)
-      return result
+      return Array(result.prefix(limit))
     }
+    // By code points: a mark behind a bracket makes another character of it.
     var rest = text[...]
-    while let open = rest.firstIndex(of: "[") {
+    while let open = rest.unicodeScalars.firstIndex(of: "[") {
       let tail = rest[open...]
-      if let (token, id) = special.first(where: { tail.hasPrefix($0.text) }) {
+      if let (token, id) = special.first(where: { tail.utf8.starts(with: $0.text.utf8) }) {
         append(rest[..<open], limit, to: &result)
         result.append(id)
-        rest = tail.dropFirst(token.count)
+        rest = tail[tail.utf8.index(open, offsetBy: token.utf8.count)...]
       } else {
         // Words end at "[" anyhow.
-        append(rest[...open], limit, to: &result)
-        rest = tail.dropFirst()
+        let next = tail.unicodeScalars.index(after: open)
+        append(rest[..<next], limit, to: &result)
+        rest = rest[next...]
       }
       if result.count >= limit { return Array(result.prefix(limit)) }
     }
@@ -202,11 +204,11 @@ struct PieceTable: Sendable {
   /// - Parameter included: ids to know; nil for all.
   init(_ vocabulary: [String], included: Set<Int32>? = nil) {
     var starts: [UInt64: Int32] = [:], continuations: [UInt64: Int32] = [:]
-    bytes = vocabulary.map { Array(($0.hasPrefix("##") && $0.count > 2 ? $0.dropFirst(2) : $0[...]).utf8) }
+    bytes = vocabulary.map { Array(Self.continues($0) ? $0.utf8.dropFirst(2) : $0.utf8[...]) }
     for (id, piece) in vocabulary.enumerated() where included?.contains(Int32(id)) ?? true {
       let hash = bytes[id].reduce(Self.seed) { Self.step($0, $1) }
       // "##" itself is a piece, too; the first of two equal lines counts.
-      if piece.hasPrefix("##"), piece.count > 2 {
+      if Self.continues(piece) {
         if continuations[hash] == nil { continuations[hash] = Int32(id) }
       } else if starts[hash] == nil {
         starts[hash] = Int32(id)
@@ -215,6 +217,9 @@ struct PieceTable: Sendable {
     (self.starts, self.continuations) = (starts, continuations)
     longest = bytes.map(\.count).max() ?? 0
   }
+
+  /// By bytes: a mark behind "##" makes another character of its end.
+  static func continues(_ piece: String) -> Bool { piece.utf8.count > 2 && piece.utf8.starts(with: "##".utf8) }
 
   private static func step(_ hash: UInt64, _ byte: UInt8) -> UInt64 { (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
 
