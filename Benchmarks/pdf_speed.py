@@ -45,13 +45,15 @@ def pages(path):
 
 def commands(files, out, options):
     per_file = "for f in \"$@\"; do pdftotext -bbox-layout \"$f\" /dev/null || exit 1; done"
-    return {
+    tools = {
         "docq ingest --format json": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "--format", "json", "-o", out],
         "docq ingest --format markdown": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "--format", "markdown", "-o", out],
         "pdftotext -bbox-layout": ["sh", "-c", per_file, "sh", *files],
         "pymupdf4llm": [sys.executable, "-c", MARKDOWN, *files],
-        "pymupdf-layout": [options.layout_python, "-c", LAYOUT, *files],
     }
+    if options.layout_python:
+        tools["pymupdf-layout"] = [options.layout_python, "-c", LAYOUT, *files]
+    return tools
 
 
 def long_document(files, options):
@@ -112,7 +114,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ocr", default="never")
     parser.add_argument(
-        "--layout-python", default=sys.executable, help="a Python of its own for pymupdf-layout, which brings another pymupdf4llm"
+        "--layout-python", help="a Python with pdf-layout-requirements.txt, to measure pymupdf-layout as well"
     )
     parser.add_argument("--layout", default="model", help="docq's layout: model, rules or a folder")
     parser.add_argument("--memory", type=int, default=0)
