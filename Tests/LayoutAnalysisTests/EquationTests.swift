@@ -50,7 +50,7 @@ private struct Formula {
     formula.put("1", 5, 292.4, 159.1, width: 4)
     formula.put("x", 0, 298.7, 145.3, width: 5.7)
     formula.put("2", 5, 304.4, 143.3, width: 4)
-    #expect(formula.latex == "\\sum_{i=1}^nx^2")
+    #expect(formula.latex == "\\sum_{i=1}^{n}x^2")
   }
 
   @Test func rootsCoverWhatIsUnderTheirBar() {
