@@ -99,7 +99,8 @@ struct DoctorCommand: AsyncParsableCommand {
           ? "tried in vain: network, writing files, starting programs"
           : "a parser could still: \(serious.joined(separator: ", ")); use a newer kernel",
         status.breaches.contains("read-file")
-          ? "this kernel has no Landlock: a parser could read this user's other files" : "reads nothing but fonts",
+          ? "this kernel has no Landlock: a parser could read this user's other files"
+          : "reads nothing but fonts and data of tesseract",
       ]
       return Finding(check: "sandbox", ok: serious.isEmpty, detail: detail.joined(separator: "; "))
     } catch {

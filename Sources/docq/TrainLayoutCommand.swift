@@ -12,7 +12,7 @@ struct TrainLayoutCommand: AsyncParsableCommand {
     abstract: "Train the layout model on labelled documents.",
     discussion: """
       A corpus is a folder of folders, one for each document: document.pdf and labels.json as Training/layout makes
-      them, or what docq annotate writes. One document in twenty, by its name, is kept aside to tell how well it goes.
+      them, also from what docq annotate writes. One document in twenty, by its name, is kept aside to tell how well it goes.
 
       Training goes on where it stopped when it is run again with the same -o. It writes config.json,
       model.safetensors (the moving average of the weights), checkpoint.safetensors and log.jsonl; use the result with
