@@ -49,6 +49,8 @@ struct MarkLog {
   private(set) var lastMark = 0
   /// Paragraphs that may hold nothing but their mark.
   private(set) var emptyParagraphs: Set<Int> = []
+  /// Paragraphs that begin with a display: TeX makes no line in front of it, but for their mark.
+  private(set) var displayParagraphs: Set<Int> = []
 
   init(_ text: String) {
     contexts = [
@@ -145,6 +147,7 @@ struct MarkLog {
         isHeadingDue = ["part", "chapter", "section", "subsection", "subsubsection"].contains(section)
       case "I": itemLines.append((line, files.last ?? ""))
       case "N": if let number = Int(argument) { emptyParagraphs.insert(number) }
+      case "D": if let number = Int(argument) { displayParagraphs.insert(number) }
       case "L": if labels[String(argument)] == nil { labels[String(argument)] = open.last! }
       case "R": references.append(Mention(label: String(argument), context: open.last!))
       case "<": files.append(String(argument))

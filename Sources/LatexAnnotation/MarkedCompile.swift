@@ -100,11 +100,13 @@ struct MarkedCompile {
         }
       }
       let trace = try MarkedPDF(pdf, fileName: compile.name).trace(log, skipped: skipped)
-      // Paragraphs without content make no line: their marks do. They carry nothing, so all of them go at once.
+      // Paragraphs without content, and displays without text in front, make no line: their marks do. All go at once.
       let used = Set(trace.pages.joined().lazy.compactMap { trace.stacks[$0.stack].last?.mark })
       let empty = log.emptyParagraphs.subtracting(used).subtracting(skipped)
-      if !empty.isEmpty {
+      let displayed = log.displayParagraphs.subtracting(skipped)
+      if !empty.isEmpty || !displayed.isEmpty {
         emptyMarks.formUnion(empty.flatMap { [$0, $0 + 1] })
+        emptyMarks.formUnion(displayed)
         skipped.formUnion(emptyMarks)
         continue
       }

@@ -7,6 +7,7 @@ LANGUAGES = {"de": "ngerman", "fr": "french"}
 CLASSES = {
     "article": 6, "article2": 5, "IEEEtran": 4, "IEEEjournal": 2, "acmsigconf": 1, "acmsmall": 0.7, "revtex": 3, "revtex1": 1.5, "amsart": 2.5, "llncs": 2,
     "elsarticle": 1.5, "scrartcl": 2, "report": 1.5, "book": 1.5, "beamer": 2, "memoir": 0.5, "scrreprt": 1}
+STATEMENTS = ("article", "article2", "amsart", "llncs", "report", "book", "scrartcl", "scrreprt", "elsarticle", "memoir")
 GREEK = "alpha beta gamma delta epsilon theta lambda mu sigma phi omega pi rho tau psi xi eta".split()
 
 
@@ -19,11 +20,14 @@ class Latex:
     def __init__(self, rng, t):
         self.rng, self.t = rng, t
         self.kind = rng.choices(list(CLASSES), list(CLASSES.values()))[0]
-        self.language = rng.choice(sorted(set(t.languages()) & set(LANGUAGES))) if rng.random() < 0.15 and self.kind in ("article", "article2", "scrartcl", "report", "book", "scrreprt") else "en"
+        foreign = sorted(set(t.languages()) & set(LANGUAGES))
+        self.language = rng.choice(foreign) if foreign and rng.random() < 0.15 and self.kind in ("article", "article2", "scrartcl", "report", "book", "scrreprt") else "en"
         self.labels, self.figures, self.tables, self.equations, self.sections = [], 0, 0, 0, 0
         self.two = self.kind in ("article2", "IEEEtran", "IEEEjournal", "acmsigconf", "revtex")
         self.algorithm_style = rng.choice(["algpseudocode", "algorithm2e", ""])
-        self.science = rng.choice([0.3, 0.6, 0.9, 1.3])
+        # How much mathematics: none to speak of up to a paper of theorems.
+        self.science = rng.choice([0.3, 0.6, 0.9, 1.3, 1.8, 2.5])
+        self.roman_items = rng.random() < 0.5
         self.table_above = rng.random() < 0.6
 
     # Mathematics
@@ -50,7 +54,7 @@ class Latex:
 
     def equation(self):
         r = self.rng
-        kind = r.choice(["equation", "equation", "equation", "equation*", "align", "align*", "displaymath", "gather", "cases", "matrix", "eqnarray"])
+        kind = r.choice(["equation", "equation", "equation", "equation*", "align", "align*", "displaymath", "displaymath", "gather", "cases", "matrix", "eqnarray", "split", "multline", "aside"])
         self.equations += 1
         label = f"\\label{{eq:{self.equations}}}" if "*" not in kind and kind != "displaymath" and r.random() < 0.6 else ""
         if label: self.labels.append(f"\\eqref{{eq:{self.equations}}}" if self.kind != "beamer" else "")
@@ -59,6 +63,9 @@ class Latex:
         elif kind == "gather": body = " \\\\\n".join(self.relation() for _ in range(2))
         elif kind == "cases": kind, body = "equation", self.letter() + " = \\begin{cases} %s & \\text{if } %s \\\\ %s & \\text{otherwise} \\end{cases}" % (self.expression(1, 2), self.relation(), self.expression(1, 2))
         elif kind == "matrix": kind, body = "equation", self.letter() + " = \\begin{pmatrix} " + " \\\\ ".join(" & ".join(self.atom(2) for _ in range(3)) for _ in range(r.randint(2, 3))) + " \\end{pmatrix}"
+        elif kind == "split": kind, body = "equation", "\\begin{split}\n" + " \\\\\n".join(self.expression(0, 3) + r.choice([" &= ", " &\\leq "]) + self.relation() for _ in range(r.randint(2, 5))) + "\n\\end{split}"
+        elif kind == "multline": body = self.relation() + " \\\\\n" + " \\\\\n".join(r.choice(["+ ", "- ", "\\leq "]) + self.relation() for _ in range(r.randint(1, 2)))
+        elif kind == "aside": kind, body = "equation", self.relation() + r.choice([" \\qquad \\text{for all } ", " \\quad\\text{and}\\quad ", ", \\quad "]) + self.relation() + r.choice(["", ".", ","])
         elif kind == "displaymath": return "\\[ " + self.relation() + " \\]"
         else: body = self.relation()
         return f"\\begin{{{kind}}}{label}\n{body}\n\\end{{{kind}}}"
@@ -71,12 +78,27 @@ class Latex:
         r = self.rng
         parts = self.words(short).split(" ")
         if r.random() < self.science * 0.6:
-            for _ in range(r.randint(1, 5)): parts.insert(r.randrange(len(parts) + 1), "$" + r.choice([self.atom(), self.atom(), self.relation()]) + "$")
+            most = max(2, int(len(parts) * 0.06 * self.science))
+            for _ in range(r.randint(1, most)): parts.insert(r.randrange(len(parts) + 1), self.inline())
         if self.labels and r.random() < 0.4: parts.insert(r.randrange(len(parts) + 1), r.choice(self.labels))
         if r.random() < 0.3: parts.insert(r.randrange(len(parts) + 1), "\\cite{r%d}" % r.randint(1, 8) if self.has_references else "\\emph{" + tex(self.t.word(r)) + "}")
         if r.random() < 0.08 and self.kind != "beamer": parts.insert(r.randrange(1, len(parts) + 1), "\\footnote{" + tex(self.t.sentence(r, self.language)) + "}")
         if r.random() < 0.1: parts.insert(0, "\\textbf{" + tex(self.t.heading(r, self.language)) + ".}")
         return " ".join(parts)
+
+    def inline(self):
+        r = self.rng
+        return r.choice(["$%s$", "$%s$", "$%s$", "$%s$,", "($%s$)", "where $%s$ is", "for any $%s$", "$%s$-"]) % r.choice([self.atom(), self.atom(), self.letter(), self.relation()])
+
+    def argument(self):
+        """A paragraph that displays interrupt, as derivations are written."""
+        r = self.rng
+        out = self.paragraph(True)
+        for _ in range(r.randint(1, 3)):
+            lead = r.choice(["so that", "we have", "which gives", "is defined by", "we get, in analogy to the above,", "satisfies the following:", "Then"])
+            out += f" {lead}\n{self.equation()}\n"
+            if r.random() < 0.8: out += r.choice(["where ", "with ", "for all ", "Hence ", "and ", "is "]) + self.inline() + " " + self.paragraph(True)
+        return out
 
     def items(self, depth=0):
         r = self.rng
@@ -84,9 +106,12 @@ class Latex:
         out = []
         for _ in range(r.randint(2, 6)):
             lead = f"\\item[{tex(self.t.word(r))}] " if kind == "description" else "\\item "
-            out.append(lead + (self.paragraph(True) if r.random() < 0.7 else tex(self.t.heading(r, self.language))))
+            body = self.argument() if self.science > 1.5 and r.random() < 0.25 and self.kind != "beamer" else self.paragraph(True) if r.random() < 0.7 else tex(self.t.heading(r, self.language))
+            out.append(lead + body)
+            if r.random() < 0.08 and self.kind != "beamer": out.append("\n" + self.paragraph(True))
             if depth == 0 and r.random() < 0.08: out.append(self.items(1))
-        return f"\\begin{{{kind}}}\n" + "\n".join(out) + f"\n\\end{{{kind}}}"
+        numbers = "\\renewcommand{\\labelenumi}{(\\%s{enumi})}\n" % r.choice(["roman", "alph", "arabic"]) if kind == "enumerate" and depth == 0 and self.roman_items and self.kind != "beamer" else ""
+        return f"\\begin{{{kind}}}{numbers}\n" + "\n".join(out) + f"\n\\end{{{kind}}}"
 
     def code(self):
         r = self.rng
@@ -120,11 +145,11 @@ class Latex:
         rows = [" & ".join(tex(self.t.heading(r, self.language)[:14]) for _ in range(n)) + " \\\\ " + rules[1]] + [" & ".join(cell(k) for k in range(n)) + " \\\\" + (" \\hline" if style == "grid" else "") for _ in range(r.randint(2, 9))]
         return f"\\begin{{tabular}}{{{columns}}}\n{rules[0]}\n" + "\n".join(rows) + f"\n{rules[2] if style != 'grid' else ''}\n\\end{{tabular}}"
 
-    def picture(self):
+    def picture(self, width=None):
         r = self.rng
         wide = r.uniform(3, 7)
         kind = r.choice(["plot", "boxes", "image", "image"])
-        if kind == "image": return f"\\includegraphics[width={r.uniform(0.4, 0.95):.2f}\\linewidth]{{{r.choice(['example-image-a', 'example-image-b', 'example-image', 'example-image-16x9', 'example-grid-100x100pt'])}}}"
+        if kind == "image": return f"\\includegraphics[width={width or r.uniform(0.4, 0.95):.2f}\\linewidth]{{{r.choice(['example-image-a', 'example-image-b', 'example-image', 'example-image-16x9', 'example-grid-100x100pt'])}}}"
         out = []
         if kind == "plot":
             out.append(f"\\draw[->] (0,0) -- ({wide:.1f},0) node[right] {{$x$}}; \\draw[->] (0,0) -- (0,3) node[above] {{$y$}};")
@@ -142,20 +167,25 @@ class Latex:
         if r.random() < 0.55:
             self.figures += 1
             self.labels.append(f"Figure~\\ref{{fig:{self.figures}}}")
-            return f"\\begin{{figure{star}}}[{r.choice(['t', 'h', 'tbp', 'b'])}]\n\\centering\n{self.picture()}\n\\caption{{{caption}}}\\label{{fig:{self.figures}}}\n\\end{{figure{star}}}"
+            drawn = self.picture()
+            if r.random() < 0.2: drawn = r.choice(["\\hfill\n", "\\hspace{1em}", "\n\n\\medskip\n"]).join("\\resizebox{0.4\\linewidth}{!}{" + self.picture(0.9) + "}" for _ in range(2))
+            return f"\\begin{{figure{star}}}[{r.choice(['t', 'h', 'tbp', 'b'])}]\n\\centering\n{drawn}\n\\caption{{{caption}}}\\label{{fig:{self.figures}}}\n\\end{{figure{star}}}"
         self.tables += 1
         self.labels.append(f"Table~\\ref{{tab:{self.tables}}}")
         head = f"\\caption{{{caption}}}\\label{{tab:{self.tables}}}\n"
         return f"\\begin{{table{star}}}[{r.choice(['t', 'h', 'tbp'])}]\n\\centering\n{head if self.table_above else ''}{self.tabular()}\n{'' if self.table_above else head}\\end{{table{star}}}"
 
     def theorem(self):
-        if self.kind not in ("article", "article2", "amsart", "llncs"): return self.paragraph()
-        name = self.rng.choice(["theorem", "lemma", "definition"])
-        return f"\\begin{{{name}}}\n{self.paragraph(True)}\n\\end{{{name}}}" + ("\n\\begin{proof}\n" + self.paragraph(True) + "\n\\end{proof}" if self.rng.random() < 0.4 and self.kind != "llncs" else "")
+        if self.kind not in STATEMENTS: return self.argument()
+        r = self.rng
+        name = r.choice(["theorem", "lemma", "definition"])
+        what = r.choices([lambda: self.paragraph(True), self.argument, lambda: self.paragraph(True) + "\n" + self.items(1)], [3, 3, 1])[0]
+        title = "[" + tex(self.t.heading(r))[:40].replace("]", "") + "]" if r.random() < 0.2 else ""
+        return f"\\begin{{{name}}}{title}\n{what()}\n\\end{{{name}}}" + ("\n\\begin{proof}\n" + r.choice([self.argument, lambda: self.paragraph(True)])() + "\n\\end{proof}" if r.random() < 0.5 and self.kind != "llncs" else "")
 
     def block(self):
         r = self.rng
-        kind = r.choices(["paragraph", "equation", "items", "float", "code", "algorithm", "theorem"], [10, 3.2 * self.science, 1, 1.7, 0.5, 0.5, 0.5 * self.science])[0]
+        kind = r.choices(["paragraph", "equation", "argument", "items", "float", "code", "algorithm", "theorem"], [10, 1.5 * self.science, 3 * self.science, 1, 1.7, 0.5, 0.5, 1.5 * self.science])[0]
         return getattr(self, kind)()
 
     def section(self, command):
@@ -167,9 +197,9 @@ class Latex:
     def body(self):
         r, out = self.rng, []
         levels = ["chapter", "section", "subsection", "subsubsection"] if self.kind in ("report", "book", "memoir", "scrreprt") else ["section", "subsection", "subsubsection", "paragraph"]
-        for _ in range(r.randint(1, 2) if levels[0] == "chapter" else r.randint(2, 4)):
+        for _ in range(r.randint(1, 3) if levels[0] == "chapter" else r.randint(2, 7)):
             out.append(self.section(levels[0]))
-            for _ in range(r.randint(0 if levels[0] == "chapter" else 1, 4)): out.append(self.block())
+            for _ in range(r.randint(0 if levels[0] == "chapter" else 1, 6)): out.append(self.block())
             for _ in range(r.choice([0, 0, 1, 2])):
                 out.append(self.section(levels[1]))
                 for _ in range(r.randint(1, 4)): out.append(self.block())
@@ -212,6 +242,8 @@ class Latex:
             # Without a font of its own a document stays with Computer Modern in its old encoding.
             font = r.choice(FONTS)
             if font: out.append("\\usepackage[T1]{fontenc}" + font)
+            # Papers made without outline fonts for the T1 encoding have nameless bitmap fonts.
+            elif r.random() < 0.3: out.append("\\usepackage[T1]{fontenc}\\pdfmapfile{cm.map}\\pdfmapfile{+symbols.map}\\pdfmapfile{+euler.map}")
         if self.language != "en": out.append(f"\\usepackage[{LANGUAGES[self.language]}]{{babel}}")
         out.append("\\usepackage{amsmath}" + ("" if acm else "\\usepackage{amssymb}") + "\\usepackage{graphicx}\\usepackage{booktabs}\\usepackage{listings}")
         out.append("\\lstset{basicstyle=\\ttfamily\\%s,breaklines=true%s}" % (r.choice(["small", "footnotesize", "scriptsize"]), r.choice(["", ",frame=single", ",numbers=left"])))
@@ -219,9 +251,14 @@ class Latex:
         if self.algorithm_style == "algpseudocode": out.append("\\usepackage{algorithm}\\usepackage{algpseudocode}")
         if self.algorithm_style == "algorithm2e": out.append("\\usepackage[%sruled,linesnumbered]{algorithm2e}" % ("" if self.kind != "llncs" else ""))
         if self.kind in ("article", "article2") and r.random() < 0.5: out.append(f"\\usepackage[margin={r.choice(['2cm', '2.5cm', '1in', '3cm'])}]{{geometry}}")
-        if self.kind in ("article", "article2", "amsart"):
+        if self.kind in STATEMENTS and self.kind != "llncs":
             out.append(("" if self.kind == "amsart" else "\\usepackage{amsthm}") + "\\newtheorem{theorem}{Theorem}\\newtheorem{lemma}{Lemma}\\newtheorem{definition}{Definition}")
-        if r.random() < 0.4 and self.kind in ("article", "report", "scrartcl"): out.append("\\usepackage{fancyhdr}\\pagestyle{fancy}" if self.kind != "scrartcl" else "\\pagestyle{headings}")
+        plain = self.kind in ("article", "article2", "report", "book")
+        if plain and r.random() < 0.3: out.append("\\usepackage[%s]{caption}" % r.choice(["font=small,labelfont=bf", "labelsep=period", "font=footnotesize,labelfont=sc", "font={small,it},width=.9\\linewidth", "labelfont=bf,justification=raggedright,singlelinecheck=false"]))
+        if plain and r.random() < 0.3: out.append("\\usepackage[%s]{titlesec}" % r.choice(["sf,bf", "sc,center", "rm,md,small", "bf,raggedright,medium", "it,center,small", "sf,sc,tiny", "bf,center,tiny,compact"]))
+        if plain and r.random() < 0.1: out.append("\\usepackage{lineno}\\linenumbers" if r.random() < 0.3 else "\\raggedbottom\\sloppy")
+        if self.kind in ("report", "book") and r.random() < 0.4: out.append("\\usepackage{fancyhdr}\\pagestyle{fancy}\\fancyhf{}\\fancyhead[%s]{%s\\leftmark}\\fancyhead[%s]{\\thepage}" % r.choice([("L", "\\bfseries ", "R"), ("R", "\\small ", "L"), ("C", "", "R")]))
+        elif r.random() < 0.4 and self.kind in ("article", "report", "scrartcl"): out.append("\\usepackage{fancyhdr}\\pagestyle{fancy}" if self.kind != "scrartcl" else "\\pagestyle{headings}")
         if r.random() < 0.3 and not acm and self.kind not in ("beamer", "llncs"): out.append("\\usepackage{hyperref}")
         if r.random() < 0.15 and self.kind in ("article", "report", "scrartcl"): out.append("\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{%dpt}" % r.choice([4, 6, 8]))
         if r.random() < 0.1 and self.kind == "article": out.append("\\linespread{%.1f}" % r.choice([1.3, 1.5, 1.6]))
@@ -233,6 +270,17 @@ class Latex:
         elif self.kind == "amsart": top.append(f"\\author{{{author}}}\\address{{University of {tex(self.t.word(r))}}}")
         elif self.kind == "elsarticle": top = [f"\\begin{{frontmatter}}\\title{{{title}}}\\author{{{author}}}"]
         else: top.append(f"\\author{{{author}" + (f" \\and {tex(self.t.name(r))}" if r.random() < 0.5 else "") + "}" + r.choice(["", "\\date{}", "\\date{March 2024}"]))
+        if self.kind in ("article", "article2", "scrartcl") and r.random() < 0.5:
+            # Papers have more authors, with addresses, marks and notes.
+            count = r.randint(2, 6)
+            names = [tex(self.t.name(r)) for _ in range(count)]
+            place = lambda: f"Department of {tex(self.t.heading(r))[:24]}, University of {tex(self.t.word(r))}"
+            style = r.choice(["and", "marks", "line", "thanks"])
+            if style == "and": authors = " \\and ".join(f"{n}\\\\ {place()}\\\\ \\texttt{{name@example.org}}" for n in names[:4])
+            elif style == "marks": authors = ", ".join(f"{n}$^{{{k % 3 + 1}}}$" for k, n in enumerate(names)) + " \\\\ " + " \\\\ ".join(f"\\small $^{k + 1}${place()}" for k in range(min(3, count)))
+            elif style == "line": authors = ", ".join(names) + f"\\\\ \\textit{{{place()}}}"
+            else: authors = names[0] + f"\\thanks{{{place()}. Email: name@example.org}} \\and " + names[1]
+            top[-1] = f"\\author{{{authors}}}" + r.choice(["", "\\date{}", "\\date{Version of \\today}"])
         make = "\\maketitle"
         summary = f"\\begin{{abstract}}\n{abstract}\n\\end{{abstract}}"
         if self.kind in ("report", "book", "memoir", "scrreprt"): summary = "\\tableofcontents" if r.random() < 0.6 else ""

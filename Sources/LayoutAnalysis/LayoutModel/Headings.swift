@@ -7,6 +7,30 @@ enum Headings {
     correct(&document)
     dropRunningHeads(&document)
     joinChapterNumbers(&document)
+    completeAbstract(&document)
+  }
+
+  /// Text under the heading "Abstract", up to the next heading, is the abstract.
+  private static func completeAbstract(_ document: inout Document) {
+    for page in document.pages.indices.prefix(3) {
+      let regions = document.pages[page].regions
+      guard
+        let heading = regions.firstIndex(where: {
+          $0.label == .title
+            && ["abstract", "zusammenfassung", "résumé"].contains($0.text.lowercased().filter(\.isLetter))
+        })
+      else { continue }
+      var column = regions[heading].bbox
+      for index in regions.indices.dropFirst(heading + 1) {
+        let region = regions[index]
+        guard !region.isFurniture, [.text, .textEquation, .abstract].contains(region.label), region.bbox.y0 > column.y0,
+          region.bbox.y0 - column.y1 < 3 * regions[heading].bbox.height, region.bbox.horizontalOverlap(column) > 0
+        else { return }
+        document.pages[page].regions[index].label = .abstract
+        column = column.union(region.bbox)
+      }
+      return
+    }
   }
 
   /// A document has one title; what else looks like one is a heading.
@@ -48,7 +72,7 @@ enum Headings {
         let region = document.pages[page].regions[index]
         let words = region.text.split(separator: " ", maxSplits: 2)
         if region.label == .title, words.count == 3, statements.contains(words[0].lowercased()),
-          words[1].contains(where: \.isNumber)
+          words[1].contains(where: \.isNumber) || words[1] == "of"
         {
           let own = document.pages[page]
           let isMixed = region.lines.contains { MathEvidence.hasMathematics(own.lines[$0], own) }
@@ -74,7 +98,7 @@ enum Headings {
       let height = document.pages[page].height
       for index in document.pages[page].regions.indices {
         let region = document.pages[page].regions[index]
-        guard region.label == .title, !region.isFurniture, region.lines.count == 1, region.bbox.y1 < 0.13 * height,
+        guard region.label == .title, !region.isFurniture, region.lines.count == 1, region.bbox.y1 < 0.16 * height,
           seen[key(region.text), default: 0] > 1,
           !document.pages[page].regions.contains(where: {
             !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0
@@ -109,8 +133,13 @@ enum Headings {
     }
   }
 
+  /// Letters, and a section's number in front: "2.1 Options" is not "3.1 Options", while numbers of pages differ by nature.
   private static func key(_ text: String) -> String {
     var scalars = String.UnicodeScalarView()
+    let number = text.split(separator: " ").first.map {
+      $0.contains(".") && $0.first?.isNumber == true ? String($0) : ""
+    }
+    scalars.append(contentsOf: (number ?? "").unicodeScalars)
     for scalar in text.lowercased().unicodeScalars where scalar.properties.isAlphabetic { scalars.append(scalar) }
     return String(scalars)
   }

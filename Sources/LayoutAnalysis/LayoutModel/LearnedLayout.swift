@@ -45,6 +45,7 @@ public struct LearnedLayout: Sendable {
           hasMathFonts: hasMathFonts)
         var regions = builder.regions()
         furniture.mark(&regions, on: page)
+        regions = CaptionedFigures(page, em: context.body.size).join(regions)
         for position in regions.indices where regions[position].label == .table && !regions[position].isFurniture {
           regions[position].table = TableRegions.table(of: regions[position].lines, on: page)
         }
@@ -62,6 +63,7 @@ public struct LearnedLayout: Sendable {
         document.pages[number].regions = regions
       }
     }
+    Captions.tidy(&document)
     Headings.tidy(&document)
     HeadingLevels.assign(&document, body: context.body)
     BrokenRegions.join(&document, resumed: resumed)

@@ -24,6 +24,20 @@ enum MathEvidence {
     }
   }
 
+  /// Whether a line is a sentence or a good part of one: five words of letters outside of fonts for mathematics.
+  static func isProse(_ line: Line, _ page: Page) -> Bool {
+    var words = 0
+    for index in line.words {
+      let word = page.words[index]
+      guard word.text.utf8.count > 2, page.styles.indices.contains(word.style), !page.styles[word.style].math,
+        word.text.allSatisfy({ $0.isLetter || ".,;:-".contains($0) })
+      else { continue }
+      words += 1
+      if words == 5 { return true }
+    }
+    return false
+  }
+
   /// Lines of symbols with hardly a word in them are formulas, also where the model takes them for code or a heading.
   static func applied(to predictions: [LayoutModel.Prediction], _ page: Page) -> [LayoutModel.Prediction] {
     let equation = RegionClass.equation.rawValue
@@ -32,7 +46,7 @@ enum MathEvidence {
       guard prediction.classes.count > equation,
         let best = prediction.classes.indices.max(by: { prediction.classes[$0] < prediction.classes[$1] }),
         mistaken.contains(best)
-      else { return prediction }
+      else { return isProse(line, page) ? prediction.without(equation) : prediction }
       let share = page.typography(of: line).mathShare
       let words = line.words.count { index in
         let word = page.words[index]

@@ -10,6 +10,8 @@ struct RegionBuilder {
   /// Most probable class of each line.
   private let classes: [Int]
   private var groups: DisjointSets
+  /// Lines of prose in a paragraph.
+  private let isText: [Bool]
 
   /// Whether the document's fonts tell mathematics from text.
   private let hasMathFonts: Bool
@@ -22,10 +24,13 @@ struct RegionBuilder {
     self.features = features
     em = max(4, body.size)
     self.hasMathFonts = hasMathFonts
-    let predictions = hasMathFonts ? MathEvidence.applied(to: predictions, page) : predictions
+    let likely = hasMathFonts ? MathEvidence.applied(to: predictions, page) : predictions
+    let predictions = LineEvidence(page, em: em).applied(to: likely)
     self.predictions = predictions
     let classes = predictions.map { one in one.classes.indices.max { one.classes[$0] < one.classes[$1] } ?? 8 }
     self.classes = classes
+    let paragraphs = [RegionClass.text, .textEquation, .abstract, .list].map(\.rawValue)
+    isText = zip(page.lines, classes).map { paragraphs.contains($1) && MathEvidence.isProse($0, page) }
     // White between the columns of a table is no gutter of the page.
     gutters = GutterFinder(page).without { gutter in
       let beside = page.lines.indices.filter {
@@ -104,6 +109,7 @@ struct RegionBuilder {
     }.map { members in (line: members[0], box: union(members)) }
     let obstacles = page.lines.indices.filter {
       classes[$0] == RegionClass.caption.rawValue || classes[$0] == RegionClass.title.rawValue
+        || label == .equation && isText[$0]
     }
     .map(box)
     var merged = true
@@ -190,13 +196,14 @@ struct RegionBuilder {
     for index in regions.indices.sorted(by: { regions[$0].bbox.area < regions[$1].bbox.area }) {
       let small = regions[index]
       guard !small.lines.isEmpty, !small.isFurniture, small.label != .table else { continue }
+      let isProse = small.lines.contains { isText[$0] }
       let host = regions.indices.first { other in
         let large = regions[other]
         guard other != index, !large.lines.isEmpty, !large.isFurniture, large.bbox.area > 1.5 * small.bbox.area,
           let shared = small.bbox.intersection(large.bbox)?.area
         else { return false }
         let needed =
-          large.label == small.label || large.label == .equation ? 0.4 : small.lines.count <= 2 ? 0.6 : 0.85
+          large.label == small.label || large.label == .equation && !isProse ? 0.4 : small.lines.count <= 2 ? 0.6 : 0.85
         return shared > needed * small.bbox.area && (large.label != .table || small.label != .caption)
       }
       guard let host else { continue }
