@@ -3,15 +3,21 @@ import DocumentModel
 /// Running heads, feet and page numbers: lines at the edge that come back on other pages.
 struct FurnitureFinder {
   private var repeated: Set<String> = []
+  /// Places and texts, digits and all, that more than one page has.
+  private var identical: Set<String> = []
+  private let bodySize: Double
   private let pageCount: Int
 
   init(_ document: Document) {
     pageCount = document.pages.count
-    var seen: [String: Int] = [:]
+    bodySize = BodyStyle(of: document).size
+    var seen: [String: Int] = [:], same: [String: Int] = [:]
     for page in document.pages {
-      let keys = Set(Self.edgeLines(of: page).map { Self.key(page.lines[$0], page) })
-      for key in keys { seen[key, default: 0] += 1 }
+      let edge = Self.edgeLines(of: page)
+      for key in Set(edge.map { Self.key(page.lines[$0], page) }) { seen[key, default: 0] += 1 }
+      for key in Set(edge.map { Self.place(page.lines[$0]) }) { same[key, default: 0] += 1 }
     }
+    identical = Set(same.filter { $0.value > 1 }.map(\.key))
     let needed = max(2, min(4, pageCount / 3))
     repeated = Set(seen.filter { $0.value >= needed }.map(\.key))
   }
@@ -37,6 +43,14 @@ struct FurnitureFinder {
     }.map(\.element)
     return top + bottom.filter { !top.contains($0) }
   }
+
+  /// A heading in larger type than the body's that no other page has in the same place: "Chapter 2" over another "Chapter 3" is no running head.
+  func isHeading(_ line: Line, _ page: Page) -> Bool {
+    page.typography(of: line).size > 1.1 * bodySize && !identical.contains(Self.place(line))
+      && line.text.contains(where: \.isLetter)
+  }
+
+  private static func place(_ line: Line) -> String { "\(Int(line.bbox.midY / 8)):\(line.text.lowercased())" }
 
   /// Text with its digits as one sign, and where it stands.
   private static func key(_ line: Line, _ page: Page) -> String {

@@ -95,10 +95,8 @@ private func sample(pages: Int) -> (document: Document, blocks: [LabelledBlock])
     LearnedLayout(try LayoutModel(folder)).analyze(&read)
     let labels = read.pages[1].regions.filter { !$0.isFurniture }.map(\.label)
     // Headings that differ by a number only, at the same place of every page, look like running heads.
-    withKnownIssue("numbered headings of one wording are taken for running heads", isIntermittent: true) {
-      #expect(labels == [.title, .text, .text, .code])
-      #expect(read.pages[1].regions.filter(\.isFurniture).map(\.text) == ["2"])
-    }
+    #expect(labels == [.title, .text, .text, .code])
+    #expect(read.pages[1].regions.filter(\.isFurniture).map(\.text) == ["2"])
   }
 
   @Test func aModelOfAnotherVersionIsRefused() throws {
@@ -158,10 +156,8 @@ private func sample(pages: Int) -> (document: Document, blocks: [LabelledBlock])
     let paragraphs = document.regions.filter { $0.label == .text && !$0.isFurniture }
     #expect(paragraphs.count { $0.text.contains("and this is how paragraph") } == 12)
     // Running heads and page numbers are in the regions, not in the text.
-    withKnownIssue("numbered headings of one wording are taken for running heads", isIntermittent: true) {
-      #expect(headings.first { $0.text.hasPrefix("1.2") }?.headingLevel == 2)
-      #expect(document.regions.count(where: \.isFurniture) == 8)
-    }
+    #expect(headings.first { $0.text.hasPrefix("1.2") }?.headingLevel == 2)
+    #expect(document.regions.count(where: \.isFurniture) == 8)
     let markdown = String(decoding: try DocumentWriter.write(document, as: .markdown), as: UTF8.self)
     #expect(!markdown.contains("The Manual of Things"))
   }

@@ -68,6 +68,8 @@ def visit(element, out, in_item):
     if tag in SKIPPED or classes & SKIPPED_CLASSES or element.get("id") in ("SEC_Contents", "content-listing"): return
     clean = lambda text: re.sub(r"\s+", " ", text).strip()
     if re.fullmatch(r"h[1-6]", tag):
+        # texinfo sets the number of a note, "(12)", as a heading.
+        if "footnotes-heading" in classes or re.fullmatch(r"\(\d+\)", clean(text_of(element))): return
         out.append(("title", int(tag[1]), clean(text_of(element)).replace("¶", "")))
     elif tag == "pre" or "highlight" in classes and inline_only(element):
         out.append(("code", None, text_of(element).strip("\n")))

@@ -5,7 +5,29 @@ extension Document {
     var kept: [Int: Int] = [:]
     for page in pages.indices {
       var regions: [Region] = []
+      var marker: ItemMarker?
       for region in pages[page].regions {
+        let own = region.label == .list && !region.isFurniture ? ItemMarker(region.text) : nil
+        defer { if let own { marker = own } }
+        // Displays and further paragraphs of an item stand between it and the next one.
+        if let own, let marker, own.follows(marker), let list = regions.lastIndex(where: { $0.label == .list }),
+          list < regions.count - 1, list >= regions.count - 7,
+          Self.mayBeInside(regions[(list + 1)...], regions[list], region)
+        {
+          for part in regions[(list + 1)...] {
+            kept[part.id] = regions[list].id
+            regions[list].bbox = regions[list].bbox.union(part.bbox)
+            regions[list].lines += part.lines
+            regions[list].text += "\n" + part.text
+          }
+          regions.removeSubrange((list + 1)...)
+          kept[region.id] = regions[list].id
+          regions[list].bbox = regions[list].bbox.union(region.bbox)
+          regions[list].lines += region.lines
+          regions[list].text += "\n" + region.text
+          regions[list].continuedBy = region.continuedBy
+          continue
+        }
         if region.label == .list, !region.isFurniture, let last = regions.last, last.label == .list, !last.isFurniture,
           Self.areNeighbours(last.bbox, region.bbox, lines: last.lines.count)
         {
@@ -30,10 +52,54 @@ extension Document {
     return document
   }
 
+  /// Whether parts lie between two items, in their column, and are what an item may hold.
+  private static func mayBeInside(_ parts: ArraySlice<Region>, _ first: Region, _ second: Region) -> Bool {
+    parts.allSatisfy { part in
+      [.equation, .text, .textEquation, .code].contains(part.label) && !part.isFurniture
+        && part.bbox.midY > first.bbox.y0 && part.bbox.midY < second.bbox.y1
+        && part.bbox.horizontalOverlap(first.bbox.union(second.bbox)) > 0.5 * part.bbox.width
+    }
+  }
+
   /// One item right under the other, in one column.
   private static func areNeighbours(_ first: Rect, _ second: Rect, lines: Int) -> Bool {
     let height = first.height / Double(max(1, lines))
     return second.y0 - first.y1 < 2 * height && second.y0 > first.y0
       && first.horizontalOverlap(second) > 0.3 * min(first.width, second.width)
+  }
+}
+
+/// The bullet or number in front of an item: "•", "2.", "(iii)", "b)".
+private struct ItemMarker {
+  /// The marker with its number as "n", and the number; bullets have none.
+  private let form: String
+  private let numbers: [Int]
+
+  init?(_ text: String) {
+    guard let word = text.split(separator: " ", maxSplits: 1).first, word.count <= 6 else { return nil }
+    let core = word.drop { $0 == "(" }.prefix { $0.isLetter || $0.isNumber }
+    guard !core.isEmpty else {
+      guard word.count == 1 else { return nil }
+      (form, numbers) = (String(word), [])
+      return
+    }
+    guard word.count > core.count, core.count <= 4 else { return nil }
+    form = String(word.replacing(core, with: "n"))
+    if let number = Int(core) {
+      numbers = [number]
+    } else {
+      let lower = core.lowercased()
+      let romans = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
+      var found = romans.firstIndex(of: lower).map { [$0 + 1] } ?? []
+      if lower.count == 1, let code = lower.utf8.first, code >= 97, code <= 122 { found.append(Int(code) - 96) }
+      guard !found.isEmpty else { return nil }
+      numbers = found
+    }
+  }
+
+  /// The next number in the same form, or the same bullet.
+  func follows(_ other: ItemMarker) -> Bool {
+    form == other.form
+      && (numbers.isEmpty && other.numbers.isEmpty || numbers.contains { other.numbers.contains($0 - 1) })
   }
 }

@@ -5,6 +5,7 @@ enum Headings {
   static func tidy(_ document: inout Document) {
     keepOneTitle(&document)
     correct(&document)
+    takeCodeForCode(&document)
     dropRunningHeads(&document)
     joinChapterNumbers(&document)
     completeAbstract(&document)
@@ -23,8 +24,12 @@ enum Headings {
       var column = regions[heading].bbox
       for index in regions.indices.dropFirst(heading + 1) {
         let region = regions[index]
-        guard !region.isFurniture, [.text, .textEquation, .abstract].contains(region.label), region.bbox.y0 > column.y0,
-          region.bbox.y0 - column.y1 < 3 * regions[heading].bbox.height, region.bbox.horizontalOverlap(column) > 0
+        // What stands beside it, such as key words, does not end it.
+        guard !region.isFurniture, region.bbox.y0 > column.y0, region.bbox.horizontalOverlap(column) > 0 else {
+          continue
+        }
+        guard [.text, .textEquation, .abstract].contains(region.label),
+          region.bbox.y0 - column.y1 < 3 * regions[heading].bbox.height
         else { return }
         document.pages[page].regions[index].label = .abstract
         column = column.union(region.bbox)
@@ -84,6 +89,23 @@ enum Headings {
         }
       }
     }
+  }
+
+  /// Where headings are not set in typewriter type, what looks like a heading in it is code.
+  private static func takeCodeForCode(_ document: inout Document) {
+    var typewritten: [(page: Int, index: Int)] = []
+    var all = 0
+    for page in document.pages.indices {
+      let own = document.pages[page]
+      for (index, region) in own.regions.enumerated() where region.label == .title && !region.isFurniture {
+        all += 1
+        if !region.lines.isEmpty, region.lines.allSatisfy({ own.typography(of: own.lines[$0]).mono }) {
+          typewritten.append((page, index))
+        }
+      }
+    }
+    guard typewritten.count * 4 < all else { return }
+    for (page, index) in typewritten { document.pages[page].regions[index].label = .code }
   }
 
   /// A heading at the top edge that another page, or this one further down, has as well is a running head.
@@ -157,7 +179,11 @@ extension FurnitureFinder {
       guard !own.isEmpty, regions[index].table == nil, regions[index].label != .figure else { continue }
       if own.count == regions[index].lines.count {
         // A title on a first page that the next pages repeat is the title nevertheless.
-        if page.index == 0, [.title, .paperTitle].contains(regions[index].label) { continue }
+        if [.title, .paperTitle].contains(regions[index].label),
+          page.index == 0 || own.allSatisfy({ isHeading(page.lines[$0], page) })
+        {
+          continue
+        }
         regions[index].isFurniture = true
         regions[index].label = .others
       } else {

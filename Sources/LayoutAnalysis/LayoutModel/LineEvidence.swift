@@ -63,8 +63,12 @@ struct LineEvidence {
     var result = predictions
     for ruling in page.rulings where ruling.isHorizontal {
       let notes = lines(under: ruling.bbox, predictions)
+      var bottom = ruling.bbox.y1
       for (place, line) in notes.enumerated() {
         let starts = startsNote(line) || place == 0
+        // A notice of the publisher stands further down.
+        if !starts, page.lines[line].bbox.y0 - bottom > 1.2 * em { break }
+        bottom = max(bottom, page.lines[line].bbox.y1)
         result[line].classes = result[line].classes.indices.map { $0 == RegionClass.footnote.rawValue ? 1 : 0 }
         result[line].continues = starts ? 0 : 1
         if !starts { result[line].resumes = 0 }
