@@ -110,12 +110,17 @@ struct CaptionedFigures {
 
   private func isWall(_ region: Region) -> Bool {
     if region.isFurniture { return true }
+    // Letters of a drawing are small.
+    let isSmall = region.lines.allSatisfy { page.typography(of: page.lines[$0]).size < 0.8 * em }
     switch region.label {
     case .caption: return Captions.startsCaption(page.lines[region.lines.first ?? 0].text)
-    case .title, .paperTitle, .abstract, .reference, .footnote: return region.bbox.width > 3 * em
+    case .title, .paperTitle, .abstract, .reference, .footnote:
+      return region.bbox.width > 3 * em && (region.label == .footnote || !isSmall)
     case .table: return region.lines.count > 8 && region.table.map { $0.rows > 2 && $0.columns > 1 } ?? false
     case .equation, .figure: return false
-    default: return region.lines.contains { MathEvidence.isProse(page.lines[$0], page) } && region.bbox.width > 10 * em
+    default:
+      return !isSmall && region.lines.contains { MathEvidence.isProse(page.lines[$0], page) }
+        && region.bbox.width > 10 * em
     }
   }
 

@@ -21,8 +21,9 @@ enum Captions {
   /// The same with a mark that sentences ("Figure 3 shows") do not have.
   static func isMarked(_ text: String) -> Bool {
     guard startsCaption(text) else { return false }
-    let number = text.split(separator: " ", maxSplits: 2)[1]
-    return number.last.map { ":.|".contains($0) } ?? false
+    let words = text.split(separator: " ", maxSplits: 3)
+    return words[1].last.map { ":.|".contains($0) } ?? false
+      || words.count > 2 && ["|", ":", "–", "—"].contains(words[2])
   }
 
   private static func isNumber(_ word: Substring) -> Bool {

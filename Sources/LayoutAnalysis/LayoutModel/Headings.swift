@@ -65,6 +65,9 @@ enum Headings {
     "proof",
     "satz", "beweis", "bemerkung",
   ]
+  /// "Theorem", "Proof", ... begin statements, not sections.
+  static func isStatement(_ word: String) -> Bool { statements.contains(word.lowercased().filter(\.isLetter)) }
+
   private static let known: Set<String> = [
     "abstract", "references", "bibliography", "acknowledgements", "acknowledgments", "zusammenfassung", "literatur",
     "résumé",

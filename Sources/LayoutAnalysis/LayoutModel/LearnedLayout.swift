@@ -52,11 +52,16 @@ public struct LearnedLayout: Sendable {
         regions =
           ReadingOrder.sorted(regions.filter { !$0.isFurniture })
           + regions.filter(\.isFurniture).sorted { $0.bbox.y0 < $1.bbox.y0 }
+        var page = page
+        RunInHeadings.split(&page, &regions)
+        document.pages[number].lines = page.lines
         for position in regions.indices {
           regions[position].id = nextID
           nextID += 1
           regions[position].text = TextJoiner.text(of: regions[position], on: page, hyphens)
-          if let top = regions[position].lines.first, predictions[place][top].resumes > 0.5 {
+          if let top = regions[position].lines.first, top < predictions[place].count,
+            predictions[place][top].resumes > 0.5
+          {
             resumed.insert(regions[position].id)
           }
         }
