@@ -12,6 +12,8 @@ public struct DocumentIngestion: Sendable {
     public var password: String?
     /// Resolution of page images in dots per inch; nil for none.
     public var imageDPI: Double?
+    /// Small JPEG pictures of the pages, too.
+    public var previews = false
     /// No more than the first so many of the pages; nil for the reader's own limit.
     public var maxPages: Int?
     /// So many processes share the pages of the document.
@@ -44,36 +46,66 @@ public struct DocumentIngestion: Sendable {
   /// - Parameters:
   ///   - fileName: the user's name for the file, used in messages.
   ///   - progress: called with a fraction in [0, 1] and a stage such as "page 7/12".
-  ///   - onImage: called with page index and PNG bytes when `imageDPI` is set.
   /// - Throws: `DocumentReadError` naming the file; `CancellationError` when `isCancelled` answered true.
   public func ingest(
     _ file: URL, fileName: String, options: Options = Options(), progress: (@Sendable (Double, String) -> Void)? = nil,
-    onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
+    isCancelled: @escaping @Sendable () -> Bool = { false }
   ) throws -> Document {
+    guard options.analyzesLayout else {
+      return try reader.read(
+        file, fileName: fileName, options: try readOptions(options),
+        onPage: { _, done, total in progress?(Double(done) / Double(max(1, total)), "page \(done)/\(total)") },
+        isCancelled: isCancelled)
+    }
+    return try ingestPages(
+      file, fileName: fileName, options: options, store: PagesInMemory(), progress: progress, isCancelled: isCancelled
+    ).whole()
+  }
+
+  /// Reads and analyses one file of any length: the pages of long ones wait in a temporary file.
+  ///
+  /// - Parameters:
+  ///   - store: where pages wait.
+  ///   - onImage: called with page index and PNG bytes when `imageDPI` is set.
+  ///   - onPreview: called with page index and JPEG bytes when `previews` is set.
+  public func ingestPages(
+    _ file: URL, fileName: String, options: Options = Options(), store: any PageStore = PageFile(),
+    progress: (@Sendable (Double, String) -> Void)? = nil, onImage: ((Int, [UInt8]) throws -> Void)? = nil,
+    onPreview: ((Int, [UInt8]) throws -> Void)? = nil, isCancelled: @escaping @Sendable () -> Bool = { false }
+  ) throws -> PagedDocument {
+    let layout = PagedLayout(options.layout, store: store)
+    let document = try reader.read(
+      file, fileName: fileName, options: try readOptions(options), keepPages: false,
+      onPage: { page, done, total in
+        progress?(0.6 * Double(done) / Double(max(1, total)), "page \(done)/\(total)")
+        try layout.add(page)
+      }, onImage: onImage, onPreview: onPreview, isCancelled: isCancelled)
+    return try layout.finish(document) { done in
+      if isCancelled() { throw CancellationError() }
+      progress?(0.6 + 0.3 * Double(done) / Double(max(1, store.count)), "layout \(done)/\(store.count)")
+    }
+  }
+
+  private func readOptions(_ options: Options) throws -> PDFReadOptions {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password
     readOptions.imageDPI = options.imageDPI
+    readOptions.previews = options.previews
     readOptions.ocr = options.ocr
     readOptions.processes = options.processes
     if let maxPages = options.maxPages { readOptions.maxPages = min(readOptions.maxPages, maxPages) }
     if let pages = options.pages { readOptions.pages = try PageSelection(pages) }
-    var document = try reader.read(
-      file, fileName: fileName, options: readOptions,
-      onPage: { _, done, total in progress?(0.9 * Double(done) / Double(max(1, total)), "page \(done)/\(total)") },
-      onImage: onImage, isCancelled: isCancelled)
-    if isCancelled() { throw CancellationError() }
-    guard options.analyzesLayout else { return document }
-    progress?(0.9, "layout")
-    options.layout.analyze(&document)
-    return document
+    return readOptions
   }
 
   /// Pictures of a document's figures as PNG, by region id, as `onFigure` gets them.
   ///
-  /// - Parameter options: as the document was read.
+  /// - Parameters:
+  ///   - document: its pages need not have more than their regions.
+  ///   - options: as the document was read.
   public func figures(
     of document: Document, _ file: URL, options: Options, dpi: Double = 150,
-    onFigure: @escaping @Sendable (Int, [UInt8]) throws -> Void
+    onFigure: @escaping (Int, [UInt8]) throws -> Void
   ) throws {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password

@@ -3,17 +3,29 @@ import DocumentModel
 /// Running heads, feet and page numbers: lines at the edge that come back on other pages.
 struct FurnitureFinder {
   private var repeated: Set<String> = []
-  private let pageCount: Int
+  private var pageCount = 0
+  /// On how many pages a line at the edge stands.
+  private var seen: [String: Int] = [:]
+
+  init() {}
 
   init(_ document: Document) {
-    pageCount = document.pages.count
-    var seen: [String: Int] = [:]
-    for page in document.pages {
-      let keys = Set(Self.edgeLines(of: page).map { Self.key(page.lines[$0], page) })
-      for key in keys { seen[key, default: 0] += 1 }
-    }
+    for page in document.pages { add(page) }
+    finish()
+  }
+
+  /// Takes a page with its lines.
+  mutating func add(_ page: Page) {
+    pageCount += 1
+    let keys = Set(Self.edgeLines(of: page).map { Self.key(page.lines[$0], page) })
+    for key in keys { seen[key, default: 0] += 1 }
+  }
+
+  /// Call it when all pages were added.
+  mutating func finish() {
     let needed = max(2, min(4, pageCount / 3))
     repeated = Set(seen.filter { $0.value >= needed }.map(\.key))
+    seen = [:]
   }
 
   /// Indices of the page's lines that are furniture.

@@ -12,6 +12,8 @@ public struct PDFReadOptions: Codable, Sendable {
   public var imageDPI: Double?
   /// How rendered pages are written.
   public var imageFormat = ImageFormat.png
+  /// A small JPEG picture of each page, of 90 dots per inch, costs little besides the rulings: it is what they are found in.
+  public var previews = false
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.

@@ -20,11 +20,12 @@ public struct PDFReader: Sendable {
   ///   - keepPages: false to hand pages to `onPage` only, so that memory does not grow.
   ///   - onPage: called with each page, how many are done and how many will be read.
   ///   - onImage: called with page index and PNG bytes when `options.imageDPI` is set.
+  ///   - onPreview: called with page index and JPEG bytes when `options.previews` is set.
   /// - Throws: `DocumentReadError`, or what a callback throws.
   public func read(
     _ file: URL, fileName: String? = nil, options: PDFReadOptions = PDFReadOptions(), keepPages: Bool = true,
-    onPage: (@Sendable (Page, Int, Int) throws -> Void)? = nil,
-    onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
+    onPage: ((Page, Int, Int) throws -> Void)? = nil, onImage: ((Int, [UInt8]) throws -> Void)? = nil,
+    onPreview: ((Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
   ) throws -> Document {
     let name = fileName ?? file.lastPathComponent
     var options = options
@@ -80,6 +81,10 @@ public struct PDFReader: Sendable {
             let index = try frame.int()
             let png = try frame.data()
             try Self.pausing(children) { try onImage?(index, png) }
+          case .preview:
+            let index = try frame.int()
+            let jpeg = try frame.data()
+            try Self.pausing(children) { try onPreview?(index, jpeg) }
           case .attachment: document.attachments.append(try frame.attachment())
           case .warning:
             let warning = String(try frame.string().prefix(500))

@@ -1,4 +1,5 @@
 import CPoppler
+import CTesseract
 import Foundation
 
 /// Pictures of pages through cairo.
@@ -47,5 +48,33 @@ enum PageImageRenderer {
       return nil
     }
     return surface
+  }
+}
+
+/// A picture in cairo's form. Owns its pixels.
+///
+/// Invariant: `surface` is valid until deinit and nobody else destroys it.
+final class CairoPicture {
+  let surface: OpaquePointer
+
+  init(_ surface: OpaquePointer) { self.surface = surface }
+
+  deinit { cairo_surface_destroy(surface) }
+
+  /// In leptonica's form.
+  func raster() -> Raster? {
+    let columns = Int(cairo_image_surface_get_width(surface)), rows = Int(cairo_image_surface_get_height(surface))
+    let stride = Int(cairo_image_surface_get_stride(surface))
+    guard let pixels = cairo_image_surface_get_data(surface),
+      let raster = Raster(pixCreate(Int32(columns), Int32(rows), 32)), let data = pixGetData(raster.pix)
+    else { return nil }
+    let wordsPerLine = Int(pixGetWpl(raster.pix))
+    for y in 0..<rows {
+      let from = UnsafeRawPointer(pixels + y * stride).assumingMemoryBound(to: UInt32.self)
+      let to = data + y * wordsPerLine
+      // Cairo keeps 0x00RRGGBB in a word, leptonica 0xRRGGBBAA.
+      for x in 0..<columns { to[x] = from[x] << 8 }
+    }
+    return raster
   }
 }

@@ -107,6 +107,14 @@ final class FrameOutput {
     send(frame)
   }
 
+  func send(preview picture: Raster?, of page: Int) {
+    guard let jpeg = picture?.jpeg(quality: 60) else { return }
+    var frame = FrameEncoder(.preview, reserving: jpeg.count + 16)
+    frame.append(page)
+    frame.append(data: jpeg)
+    send(frame)
+  }
+
   func warn(_ text: String) {
     var frame = FrameEncoder(.warning)
     frame.append(text)

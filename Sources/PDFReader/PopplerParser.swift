@@ -98,16 +98,22 @@ struct PopplerParser {
       scan = ScannedPage.read(source, &page, recognizer, options: options)
       if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
     }
-    if options.findRulings {
-      if let scan, page.straightening != nil {
+    var small: CairoPicture?
+    if let scan, page.straightening != nil {
+      if options.findRulings {
         page.rulings = RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
-      } else {
-        RulingFinder.addMarks(of: source, width: width, height: height, to: &page)
       }
+    } else if options.findRulings || options.previews {
+      small = RulingFinder.picture(of: source, width: width, height: height)
+      if options.findRulings, let small { RulingFinder.addMarks(small, to: &page) }
     }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
     output.send(frame)
+    if options.previews {
+      let scale = scan.map { RulingFinder.scale * page.width / Double($0.raster.width) } ?? 1
+      output.send(preview: small?.raster() ?? scan?.raster.scaled(by: min(1, scale)), of: index)
+    }
     if let dpi = options.imageDPI {
       if let picture = picture(of: source, page, index, dpi: dpi) {
         var frame = FrameEncoder(.image, reserving: picture.count + 16)

@@ -5,20 +5,23 @@ import Foundation
 
 /// Finds straight horizontal and vertical lines in a small picture of the page: the same way for drawn lines and scans.
 enum RulingFinder {
-  private static let scale = 1.25
+  /// Pixels per point of the picture.
+  static let scale = 1.25
   private static let minLength = 18.0
   private static let minBar = 3.5
   private static let maxThickness = 3
   private static let maxRulings = 2000
 
+  /// The picture of a page that marks are found in; nil for posters and maps, which are no tables.
+  static func picture(of source: OpaquePointer, width: Double, height: Double) -> CairoPicture? {
+    guard width * height < 2_000_000 else { return nil }
+    return PageImageRenderer.render(source, width: width, height: height, scale: scale).map { CairoPicture($0) }
+  }
+
   /// Finds the rulings of a page, its drawings (as images with a negative id) and, for pages that keep their glyphs, the
   /// bars of formulas.
-  static func addMarks(of source: OpaquePointer, width: Double, height: Double, to page: inout Page) {
-    // Posters and maps are no tables.
-    guard width * height < 2_000_000,
-      let surface = PageImageRenderer.render(source, width: width, height: height, scale: scale)
-    else { return }
-    defer { cairo_surface_destroy(surface) }
+  static func addMarks(_ picture: CairoPicture, to page: inout Page) {
+    let surface = picture.surface
     let columns = Int(cairo_image_surface_get_width(surface)), rows = Int(cairo_image_surface_get_height(surface))
     let stride = Int(cairo_image_surface_get_stride(surface))
     guard let pixels = cairo_image_surface_get_data(surface) else { return }

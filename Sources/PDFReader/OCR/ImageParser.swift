@@ -74,6 +74,7 @@ struct ImageParser {
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
     output.send(frame)
+    if options.previews { output.send(preview: shown.scaled(by: min(1, RulingFinder.scale / scale)), of: index) }
     guard let dpi = options.imageDPI else { return }
     if let png = shown.scaled(by: min(1, dpi / 72 / scale))?.png() {
       var frame = FrameEncoder(.image, reserving: png.count + 16)
