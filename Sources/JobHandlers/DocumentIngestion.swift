@@ -39,7 +39,11 @@ public struct DocumentIngestion: Sendable {
   }
 
   private let reader: PDFReader
-  public init(limits: ParserLimits = ParserLimits()) { reader = PDFReader(limits: limits) }
+
+  /// - Parameter childExecutable: a program whose `main` calls `ParserChild.runIfRequested`; this one unless told.
+  public init(limits: ParserLimits = ParserLimits(), childExecutable: URL? = nil) {
+    reader = PDFReader(limits: limits, childExecutable: childExecutable)
+  }
 
   /// Reads and analyses one file.
   ///

@@ -60,7 +60,8 @@ public struct IngestHandler: JobHandler {
         + result.figures.map(\.blob))
   }
 
-  private func ingest(_ file: URL, _ payload: IngestPayload, job: String, _ context: JobContext) throws -> IngestResult {
+  private func ingest(_ file: URL, _ payload: IngestPayload, job: String, _ context: JobContext) throws -> IngestResult
+  {
     var options = DocumentIngestion.Options(pages: payload.pages, password: payload.password)
     options.imageDPI = payload.imageDPI
     options.previews = true

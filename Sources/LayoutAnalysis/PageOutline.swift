@@ -11,7 +11,9 @@ extension Page {
     outline.regions = regions
     for region in outline.regions.indices { outline.regions[region].table?.cells = [] }
     var needed: Set<Int> = []
-    for region in regions where [.title, .paperTitle, .equation].contains(region.label) { needed.formUnion(region.lines) }
+    for region in regions where [.title, .paperTitle, .equation].contains(region.label) {
+      needed.formUnion(region.lines)
+    }
     // A statement that begins like a heading is told from one by its words for mathematics.
     if regions.contains(where: { $0.label == .footnote }) {
       for (number, line) in lines.enumerated() where line.words.contains(where: { Self.mayBeMark(words[$0].text) }) {

@@ -6,11 +6,16 @@ public final class PageFile: PageStore {
   /// So many pages stay in memory.
   private let kept: Int
   private var first: [Page] = []
-  private let file = TemporaryBytes()
+  private let file: TemporaryBytes
   private var places: [TemporaryBytes.Place] = []
 
-  /// - Parameter kept: shorter documents need no file.
-  public init(keeping kept: Int = 48) { self.kept = kept }
+  /// - Parameters:
+  ///   - kept: shorter documents need no file.
+  ///   - folder: where the file is; nil for the system's.
+  public init(keeping kept: Int = 48, folder: String? = nil) {
+    self.kept = kept
+    file = TemporaryBytes(folder: folder)
+  }
 
   public var count: Int { first.count + places.count }
 
@@ -97,7 +102,8 @@ extension FrameDecoder {
   fileprivate mutating func region() throws -> Region {
     let id = try int()
     guard let label = RegionClass(rawValue: Int(try byte())) else { throw FrameError(reason: "has an unknown class") }
-    var region = Region(id: id, label: label, page: try int(), bbox: try rect(), lines: try numbers(), text: try string())
+    var region = Region(
+      id: id, label: label, page: try int(), bbox: try rect(), lines: try numbers(), text: try string())
     let level = try int()
     region.headingLevel = level < 0 ? nil : level
     region.latex = try optionalString()

@@ -10,8 +10,13 @@ public final class TemporaryBytes {
 
   private var descriptor: Int32 = -1
   private var end = 0
+  private let folders: [String]
 
-  public init() {}
+  /// - Parameter folder: where the file is; nil for TMPDIR, else /var/tmp: /tmp is memory on many machines.
+  public init(folder: String? = nil) {
+    let named = folder ?? ProcessInfo.processInfo.environment["TMPDIR"]
+    folders = named.map { [$0] } ?? ["/var/tmp", "/tmp"]
+  }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
@@ -45,8 +50,6 @@ public final class TemporaryBytes {
   }
 
   private func open() throws {
-    // /tmp is memory on many machines.
-    let folders = ProcessInfo.processInfo.environment["TMPDIR"].map { [$0] } ?? ["/var/tmp", "/tmp"]
     for folder in folders {
       var path = Array("\(folder)/docq-pages-XXXXXX".utf8CString)
       descriptor = mkostemp(&path, O_CLOEXEC)

@@ -11,7 +11,8 @@ public struct OverlayWriter {
     let drawn = document.relations.filter { Self.color($0.type) != nil || $0.type == .sub }
     relations = Dictionary(grouping: drawn, by: \.from)
     pageOfRegion = Dictionary(
-      document.pages.flatMap { page in page.regions.map { ($0.id, page.index) } }, uniquingKeysWith: { first, _ in first })
+      document.pages.flatMap { page in page.regions.map { ($0.id, page.index) } },
+      uniquingKeysWith: { first, _ in first })
   }
 
   /// One page.
@@ -265,7 +266,8 @@ private struct OverlayLegend {
           case .line(let color, let dashes):
             "<path d=\"M\(n(x)) \(n(y + 4))h12\" stroke=\"\(color)\" stroke-width=\"1.2\"\(dashes)/>"
           }
-        return "\(sample)<text x=\"\(n(x + 16))\" y=\"\(n(y + 6.8))\" font-size=\"8\" fill=\"#222\">\(entry.name)</text>"
+        return
+          "\(sample)<text x=\"\(n(x + 16))\" y=\"\(n(y + 6.8))\" font-size=\"8\" fill=\"#222\">\(entry.name)</text>"
       }
   }
 

@@ -87,7 +87,9 @@ struct TextFlow {
 
   init(_ document: Document) {
     var wanted: Set<Int> = []
-    for page in document.pages { for region in page.regions { if let next = region.continuedBy { wanted.insert(next) } } }
+    for page in document.pages {
+      for region in page.regions { if let next = region.continuedBy { wanted.insert(next) } }
+    }
     guard !wanted.isEmpty else { return }
     for page in document.pages {
       for region in page.regions where wanted.contains(region.id) {
