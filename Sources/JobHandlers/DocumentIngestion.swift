@@ -45,6 +45,9 @@ public struct DocumentIngestion: Sendable {
     reader = PDFReader(limits: limits, childExecutable: childExecutable)
   }
 
+  /// Starts the parser's server, so that it gets ready while other things are loaded.
+  public func prepare() { reader.prepare() }
+
   /// Reads and analyses one file.
   ///
   /// - Parameters:

@@ -13,6 +13,9 @@ public struct PDFReader: Sendable {
     executable = childExecutable?.path ?? "/proc/self/exe"
   }
 
+  /// Starts what parsers are made from, so that it is ready when the first document comes.
+  public func prepare() { ParserServer.of(executable).prepare() }
+
   /// Reads a file. Blocks; `isCancelled` is asked about every 100 ms.
   ///
   /// - Parameters:

@@ -30,7 +30,11 @@ enum PageImageRenderer {
   }
 
   /// The page on a white surface of width x height x scale² pixels.
-  static func render(_ page: OpaquePointer, width: Double, height: Double, scale: Double) -> OpaquePointer? {
+  ///
+  /// - Parameter corner: the point of the page that is the surface's upper left corner.
+  static func render(
+    _ page: OpaquePointer, width: Double, height: Double, scale: Double, from corner: (x: Double, y: Double) = (0, 0)
+  ) -> OpaquePointer? {
     let columns = Int32(max(1, min(30_000, (width * scale).rounded(.up)))),
       rows = Int32(max(1, min(30_000, (height * scale).rounded(.up))))
     guard let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, columns, rows),
@@ -39,6 +43,7 @@ enum PageImageRenderer {
     cairo_set_source_rgb(context, 1, 1, 1)
     cairo_paint(context)
     cairo_scale(context, scale, scale)
+    cairo_translate(context, -corner.x, -corner.y)
     poppler_page_render(page, context)
     let ok = cairo_status(context) == CAIRO_STATUS_SUCCESS
     cairo_destroy(context)

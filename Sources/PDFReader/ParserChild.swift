@@ -23,8 +23,12 @@ public enum ParserChild {
     guard arguments.count >= 2 else { return }
     switch arguments[1] {
     case serverArgument where arguments.count == 2:
+      // Memory for one page's pictures serves the next page.
+      mallopt(M_MMAP_THRESHOLD, 64 << 20)
+      mallopt(M_TRIM_THRESHOLD, 64 << 20)
       // Fonts and character maps are loaded before the doors close, and cost nothing later.
       PopplerParser.warmUp()
+      warmUp()
       let server = getpid()
       guard let text = docq_serve_forks(0) else { exit(64) }
       parse(String(cString: text), parent: server, isProbe: false)
@@ -33,6 +37,12 @@ public enum ParserChild {
       parse(arguments[2], parent: nil, isProbe: true)
     default: return
     }
+  }
+
+  /// Makes the runtime look up once what every task needs.
+  private static func warmUp() {
+    let task = Task(options: PDFReadOptions(), limits: ParserLimits(), parent: 0)
+    if let text = try? JSONEncoder().encode(task) { _ = try? JSONDecoder().decode(Task.self, from: text) }
   }
 
   private static func parse(_ text: String, parent: pid_t?, isProbe: Bool) -> Never {
@@ -96,11 +106,9 @@ final class FrameOutput {
     }
   }
 
-  /// A part of a page's picture as PNG.
-  func send(_ crop: PageCrop, of picture: Raster, scale: Double) {
-    let box = crop.box
-    let pixels = Rect(x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
-    guard let png = picture.part(pixels)?.png() else { return }
+  /// The picture of a part of a page as PNG.
+  func send(_ crop: PageCrop, _ picture: Raster) {
+    guard let png = picture.png() else { return }
     var frame = FrameEncoder(.image, reserving: png.count + 16)
     frame.append(crop.id)
     frame.append(data: png)

@@ -23,6 +23,13 @@ final class ParserServer: Sendable {
 
   private init(_ executable: String) { self.executable = executable }
 
+  /// Starts the process without waiting for it; what goes wrong shows with the first document.
+  func prepare() {
+    socket.withLock { socket in
+      if socket < 0 { _ = connect(&socket) }
+    }
+  }
+
   /// Forks a parser.
   ///
   /// - Parameters:

@@ -67,6 +67,11 @@ struct IngestCommand: AsyncParsableCommand {
     // What goes to standard output stays in order.
     let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
     let parallel = output == nil || remote.server != nil ? 1 : min(cores, files.count)
+    let (ingestion, layout) = (DocumentIngestion(), try LayoutChoice(layout))
+    if remote.server == nil {
+      ingestion.prepare()
+      layout.prepare()
+    }
     try await FileBatch(files: files).run(parallel: parallel) { file, label in
       if let server = try remote.client() {
         let job = try await server.submit(
@@ -77,20 +82,19 @@ struct IngestCommand: AsyncParsableCommand {
           try Output.write(try await server.result(of: job, format: format.rawValue), to: path(format, of: file))
         }
       } else {
-        try ingestHere(file, label: label)
+        try ingestHere(file, label: label, ingestion, layout)
       }
     }
   }
 
-  private func ingestHere(_ file: URL, label: String) throws {
+  private func ingestHere(_ file: URL, label: String, _ ingestion: DocumentIngestion, _ layout: LayoutChoice) throws {
     var options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images || overlay ? dpi : nil)
     options.ocr.mode = ocr
     options.processes = files.count == 1 || output == nil ? max(1, ProcessInfo.processInfo.activeProcessorCount) : 1
     if let ocrLanguage, ocr != .never { options.ocr.languages = try OCRLanguages.parse(ocrLanguage) }
-    options.layout = try LayoutChoice(layout)
+    options.layout = layout
     let folder = try images || overlay ? makeFolder(file, "pages") : nil
     var drawn: Set<Int> = []
-    let ingestion = DocumentIngestion()
     let document = try ingestion.ingestPages(
       file, fileName: file.lastPathComponent, options: options, progress: { Terminal.progress($0, "\(label) \($1)") },
       onImage: { index, png in

@@ -34,6 +34,9 @@ public enum LayoutChoice: Sendable {
     }
   }
 
+  /// Loads the model, so that it is there when the first document comes.
+  public func prepare() { _ = model }
+
   /// The model that is used; nil for rules.
   var model: LayoutModel? {
     switch self {

@@ -38,7 +38,7 @@ struct ImageParser {
         guard let size = header(data, crop.page), var picture = decoded(data, crop.page, size) else { continue }
         let scale = pixelsPerPoint(picture)
         if let straightening = crop.straightening { picture = picture.straightened(straightening) ?? picture }
-        output.send(crop, of: picture, scale: scale)
+        if let part = picture.part(crop.box.scaled(by: scale)) { output.send(crop, part) }
       }
       return output.send(FrameEncoder(.done))
     }
