@@ -23,9 +23,6 @@ public enum ParserChild {
     guard arguments.count >= 2 else { return }
     switch arguments[1] {
     case serverArgument where arguments.count == 2:
-      // Memory for one page's pictures serves the next page.
-      mallopt(M_MMAP_THRESHOLD, 64 << 20)
-      mallopt(M_TRIM_THRESHOLD, 64 << 20)
       // Fonts and character maps are loaded before the doors close, and cost nothing later.
       PopplerParser.warmUp()
       warmUp()

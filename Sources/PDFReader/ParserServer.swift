@@ -74,9 +74,11 @@ final class ParserServer: Sendable {
     var arguments: [UnsafeMutablePointer<CChar>?] =
       (["docq-parser"] + arguments).map { (text: String) in strdup(text) } + [nil]
     var environment: [UnsafeMutablePointer<CChar>?] =
-      ["LANG=C.UTF-8", "PATH=/usr/bin:/bin", "OMP_THREAD_LIMIT=1", "OPENBLAS_NUM_THREADS=1"].map { (text: String) in
-        strdup(text)
-      } + [nil]
+      [
+        "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "OMP_THREAD_LIMIT=1", "OPENBLAS_NUM_THREADS=1",
+        // Memory for the pictures of one page serves the next page.
+        "MALLOC_MMAP_THRESHOLD_=67108864", "MALLOC_TRIM_THRESHOLD_=67108864",
+      ].map { (text: String) in strdup(text) } + [nil]
     // The dynamic linker needs the Swift libraries where they are not in a standard place.
     if let path = getenv("LD_LIBRARY_PATH") {
       environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0)

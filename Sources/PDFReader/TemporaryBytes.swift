@@ -51,8 +51,8 @@ public final class TemporaryBytes {
 
   private func open() throws {
     for folder in folders {
-      var path = Array("\(folder)/docq-pages-XXXXXX".utf8CString)
-      descriptor = mkostemp(&path, O_CLOEXEC)
+      let path = "\(folder)/docq-pages-\(UUID().uuidString)"
+      descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
       if descriptor >= 0 {
         unlink(path)
         return
