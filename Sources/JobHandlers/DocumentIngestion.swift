@@ -110,10 +110,11 @@ public struct DocumentIngestion: Sendable {
   /// - Parameters:
   ///   - document: its pages need not have more than their regions.
   ///   - options: as the document was read.
+  /// - Returns: a warning where some pictures could not be made.
   public func figures(
     of document: Document, _ file: URL, options: Options, dpi: Double = 150,
     onFigure: @escaping (Int, [UInt8]) throws -> Void
-  ) throws {
+  ) throws -> String? {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password
     readOptions.imageDPI = dpi
@@ -123,7 +124,13 @@ public struct DocumentIngestion: Sendable {
           PageCrop(id: region.id, page: page.index, box: region.bbox, straightening: page.straightening))
       }
     }
-    guard !readOptions.crops.isEmpty else { return }
-    _ = try reader.read(file, fileName: document.fileName, options: readOptions, onImage: onFigure)
+    guard !readOptions.crops.isEmpty else { return nil }
+    do {
+      _ = try reader.read(file, fileName: document.fileName, options: readOptions, onImage: onFigure)
+      return nil
+    } catch let error as DocumentReadError {
+      // The document is there without them.
+      return "not all pictures of figures could be made: \(error)"
+    }
   }
 }

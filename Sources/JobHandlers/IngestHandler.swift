@@ -78,10 +78,10 @@ public struct IngestHandler: JobHandler {
       isCancelled: { context.isCancelled })
     let outline = document.outline
     context.report(progress: 0.9, stage: "figures")
-    let figures = try self.figures(of: outline, file, options, context)
     var result = IngestResult(
       fileName: outline.fileName, pageCount: outline.pageCount, title: outline.metadata.title,
       warnings: outline.warnings, formats: [:], pages: images)
+    let figures = try self.figures(of: outline, file, options, context, &result.warnings)
     var addresses: [Int: String] = [:]
     for (number, figure) in figures.enumerated() {
       result.figures.append(figure.figure)
@@ -111,12 +111,14 @@ public struct IngestHandler: JobHandler {
   }
 
   private func figures(
-    of document: Document, _ file: URL, _ options: DocumentIngestion.Options, _ context: JobContext
+    of document: Document, _ file: URL, _ options: DocumentIngestion.Options, _ context: JobContext,
+    _ warnings: inout [String]
   ) throws -> [(region: Int, figure: IngestResult.Figure)] {
     var blobs: [Int: String] = [:]
-    try ingestion.figures(of: document, file, options: options, dpi: Self.figureDPI) { id, png in
+    let warning = try ingestion.figures(of: document, file, options: options, dpi: Self.figureDPI) { id, png in
       blobs[id] = try context.store(Data(png))
     }
+    if let warning { warnings.append(warning) }
     return document.figures.compactMap { region, caption in
       blobs[region.id].map { blob in
         (region.id, IngestResult.Figure(page: region.page + 1, bbox: region.bbox, caption: caption, blob: blob))

@@ -7,7 +7,6 @@ extension Page {
     var outline = Page(index: index, width: width, height: height)
     outline.textSource = textSource
     outline.straightening = straightening
-    outline.styles = styles
     outline.regions = regions
     for region in outline.regions.indices { outline.regions[region].table?.cells = [] }
     var needed: Set<Int> = []
@@ -20,6 +19,7 @@ extension Page {
         needed.insert(number)
       }
     }
+    if !needed.isEmpty { outline.styles = styles }
     outline.lines = lines.enumerated().map { number, line in
       guard needed.contains(number) else { return Line(words: [], bbox: line.bbox, text: "") }
       let first = outline.words.count

@@ -3,12 +3,12 @@
 
 enum FrameKind: UInt8 {
   case hello = 1
-  case document, page, image, attachment, warning, failure, done, probe, preview
+  case document, page, image, attachment, warning, failure, done, probe, preview, begin
 }
 
 let frameHeaderBytes = 5
 /// "dqp" and the version of this format.
-let frameMagic: UInt32 = 0x6471_7004
+let frameMagic: UInt32 = 0x6471_7005
 
 struct FrameEncoder {
   private(set) var bytes: [UInt8]

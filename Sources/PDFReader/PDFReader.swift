@@ -42,24 +42,20 @@ public struct PDFReader: Sendable {
     }
     let input = try openChecked(file, name)
     defer { close(input) }
-    let children = try (0..<max(1, options.processes)).map { share in
+    let shares = try (0..<max(1, options.processes)).map { share in
       options.share = share
-      return try ParserProcess(
-        executable: executable, probing: false,
-        task: ParserChild.Task(options: options, limits: limits, parent: getpid()), input: input)
+      return try PageShare(executable: executable, limits: limits, options: options, input: input, fileName: name)
     }
-    defer { for child in children { child.end() } }
+    defer { for share in shares { share.process.end() } }
     var document = Document(fileName: name)
     var expected = 0, done = 0
-    // The children that still have something to say; pages come from each in turn.
-    var open = Array(children.indices)
+    // The shares that are not through; pages come from each in turn.
+    var open = Array(shares.indices)
     var turn = 0
     do {
       while !open.isEmpty {
-        let child = children[open[turn]], isFirst = open[turn] == 0
-        guard let (kind, payload) = try child.nextFrame(limits: limits, fileName: name, isCancelled: isCancelled) else {
-          throw child.explainEnd(limits: limits, fileName: name)
-        }
+        let share = shares[open[turn]], isFirst = open[turn] == 0
+        let (kind, payload) = try share.nextFrame(isCancelled: isCancelled)
         try payload.withUnsafeBytes { bytes in
           var frame = FrameDecoder(bytes)
           switch kind {
@@ -76,18 +72,18 @@ public struct PDFReader: Sendable {
             let page = try frame.page()
             done += 1
             guard done <= expected else { throw FrameError(reason: "has more pages than it said") }
-            if page.textSource == .ocr { child.forgive(options.ocr.secondsPerPage) }
+            if page.textSource == .ocr { share.process.forgive(options.ocr.secondsPerPage) }
             if keepPages { document.pages.append(page) }
-            try Self.pausing(children) { try onPage?(page, done, expected) }
+            try Self.pausing(shares) { try onPage?(page, done, expected) }
             turn = (turn + 1) % open.count
           case .image:
             let index = try frame.int()
             let png = try frame.data()
-            try Self.pausing(children) { try onImage?(index, png) }
+            try Self.pausing(shares) { try onImage?(index, png) }
           case .preview:
             let index = try frame.int()
             let jpeg = try frame.data()
-            try Self.pausing(children) { try onPreview?(index, jpeg) }
+            try Self.pausing(shares) { try onPreview?(index, jpeg) }
           case .attachment: document.attachments.append(try frame.attachment())
           case .warning:
             let warning = String(try frame.string().prefix(500))
@@ -96,7 +92,7 @@ public struct PDFReader: Sendable {
           case .done:
             open.remove(at: turn)
             turn = open.isEmpty ? 0 : turn % open.count
-          case .document, .probe: break
+          case .document, .begin, .probe: break
           }
         }
       }
@@ -106,12 +102,12 @@ public struct PDFReader: Sendable {
     return document
   }
 
-  /// Time that the caller's own work takes counts against none of the children.
-  private static func pausing(_ children: [ParserProcess], _ work: () throws -> Void) rethrows {
+  /// Time that the caller's own work takes counts against none of the parsers.
+  private static func pausing(_ shares: [PageShare], _ work: () throws -> Void) rethrows {
     let before = ContinuousClock.now
     try work()
     let taken = ContinuousClock.now - before
-    for child in children { child.pauseClock(taken) }
+    for share in shares { share.process.pauseClock(taken) }
   }
 
   private func openChecked(_ file: URL, _ name: String) throws -> Int32 {

@@ -78,11 +78,11 @@ public enum ParserChild {
     return FileHandle(fileDescriptor: 0).readDataToEndOfFile()
   }
 
-  /// The kernel's limit is the last resort where pages are recognised: the parent counts page by page.
+  /// The kernel's limit is the last resort: the parent counts page by page.
   private static func cpuSeconds(_ task: Task) -> Int {
-    guard task.options.ocr.mode != .never else { return task.limits.cpuSeconds }
     let pages = Double(min(10_000, max(1, task.options.maxPages)))
-    return task.limits.cpuSeconds + Int(min(1e6, pages * max(0, task.options.ocr.secondsPerPage)))
+    let recognition = task.options.ocr.mode == .never ? 0 : max(0, task.options.ocr.secondsPerPage)
+    return task.limits.cpuSeconds + Int(min(1e6, pages * (task.limits.secondsForEachPage + recognition)))
   }
 }
 
@@ -101,6 +101,14 @@ final class FrameOutput {
         rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
       }
     }
+  }
+
+  /// Says which page is next, or that its text is about to be recognised.
+  func begin(_ page: Int, isRecognizing: Bool = false) {
+    var frame = FrameEncoder(.begin)
+    frame.append(page)
+    frame.append(isRecognizing)
+    send(frame)
   }
 
   /// The picture of a part of a page as PNG.

@@ -104,6 +104,7 @@ struct PopplerParser {
   private func isCutOff(_ data: Data) -> Bool { data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil }
 
   private func send(page index: Int, of document: OpaquePointer) {
+    output.begin(index)
     guard let source = poppler_document_get_page(document, Int32(index)) else {
       output.warn("page \(index + 1) cannot be read")
       var frame = FrameEncoder(.page)
@@ -112,10 +113,12 @@ struct PopplerParser {
       return
     }
     defer { g_object_unref(UnsafeMutableRawPointer(source)) }
-    var page = PageText.read(source, index: index)
+    var page = PageText.read(source, index: index, isPlain: index == options.plainPage)
+    guard index != options.plainPage else { return send(page) }
     var scan: PageRecognizer.Outcome?
     let (width, height) = (page.width, page.height)
     if let recognizer, ScannedPage.needsRecognition(page, mode: options.ocr.mode) {
+      output.begin(index, isRecognizing: true)
       scan = ScannedPage.read(source, &page, recognizer, options: options)
       if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
     }
@@ -128,9 +131,7 @@ struct PopplerParser {
       small = RulingFinder.picture(of: source, width: width, height: height)
       if options.findRulings, let small { RulingFinder.addMarks(small, to: &page) }
     }
-    var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
-    frame.append(page)
-    output.send(frame)
+    send(page)
     if options.previews {
       let scale = scan.map { RulingFinder.scale * page.width / Double($0.raster.width) } ?? 1
       output.send(preview: small?.raster() ?? scan?.raster.scaled(by: min(1, scale)), of: index)
@@ -145,6 +146,12 @@ struct PopplerParser {
         output.warn("page \(index + 1) could not be rendered")
       }
     }
+  }
+
+  private func send(_ page: Page) {
+    var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
+    frame.append(page)
+    output.send(frame)
   }
 
   private func send(_ crop: PageCrop, of document: OpaquePointer) {

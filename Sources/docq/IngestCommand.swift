@@ -138,13 +138,14 @@ struct IngestCommand: AsyncParsableCommand {
     guard !ids.isEmpty, let folder = try makeFolder(file, "figures") else { return [:] }
     let numbers = Dictionary(uniqueKeysWithValues: zip(ids, 1...))
     var names: [Int: String] = [:]
-    try ingestion.figures(of: document, file, options: options, dpi: dpi) { id, png in
+    let warning = try ingestion.figures(of: document, file, options: options, dpi: dpi) { id, png in
       guard let number = numbers[id] else { return }
       try Output.write(Data(png), to: "\(folder)/figure\(number).png")
       let address = "\(URL(fileURLWithPath: folder).lastPathComponent)/figure\(number).png"
       let safe = address.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? address
       names[id] = safe
     }
+    if let warning { Terminal.note("\(file.lastPathComponent): \(warning)") }
     return names
   }
 

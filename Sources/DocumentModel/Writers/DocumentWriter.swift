@@ -56,8 +56,8 @@ public enum DocumentWriter {
     let output = TextOutput(receive)
     return switch format {
     case .json: try JSONWriter(document, output)
-    case .docgenome: AnnotationWriter(output) { try DocGenomeWriter(document).combined() }
-    case .coco: AnnotationWriter(output) { try DocGenomeWriter(document).coco() }
+    case .docgenome: AnnotationWriter(output) { try DocGenomeWriter(document).writeCombined($0) }
+    case .coco: AnnotationWriter(output) { try DocGenomeWriter(document).writeLayout($0) }
     case .markdown: MarkdownWriter(document, figures: figures, output)
     case .html: HTMLWriter(document, figures: figures, output)
     case .text: PlainTextWriter(document, output)
@@ -75,14 +75,16 @@ public enum DocumentWriter {
 /// Annotations are made of the regions alone, all at the end.
 private final class AnnotationWriter: PageWriter {
   private let output: TextOutput
-  private let make: () throws -> Data
+  private let write: (PrettyJSON) throws -> Void
 
-  init(_ output: TextOutput, _ make: @escaping () throws -> Data) { (self.output, self.make) = (output, make) }
+  init(_ output: TextOutput, _ write: @escaping (PrettyJSON) throws -> Void) {
+    (self.output, self.write) = (output, write)
+  }
 
   func add(_ page: Page) {}
 
   func finish() throws {
-    output.append([UInt8](try make()))
+    try write(PrettyJSON(output))
     try output.finish()
   }
 }

@@ -49,6 +49,7 @@ struct ImageParser {
   }
 
   private func send(page index: Int, of data: Data, isOnly: Bool, _ recognizer: PageRecognizer?) {
+    output.begin(index)
     guard let size = header(data, index), let picture = decoded(data, index, size) else {
       if isOnly { output.fail("damaged", "its pixels cannot be read; it may be cut off") }
       output.warn("page \(index + 1) cannot be read")
@@ -62,6 +63,8 @@ struct ImageParser {
     page.textSource = .none
     page.images = [PageImage(id: 0, bbox: Rect(x0: 0, y0: 0, x1: page.width, y1: page.height))]
     var shown = picture
+    let recognizer = index == options.plainPage ? nil : recognizer
+    if recognizer != nil { output.begin(index, isRecognizing: true) }
     if let outcome = recognizer?.read(picture, scale: scale, into: &page) {
       page.straightening = outcome.straightening
       if let warning = outcome.warning { output.warn("page \(index + 1) \(warning)") }

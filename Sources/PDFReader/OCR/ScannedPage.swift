@@ -31,13 +31,14 @@ enum ScannedPage {
   static func read(
     _ source: OpaquePointer, _ page: inout Page, _ recognizer: PageRecognizer, options: PDFReadOptions
   ) -> PageRecognizer.Outcome? {
+    let start = ContinuousClock.now
     // The file's text that nobody can read would stand beside what was recognised.
     let carried = page.words
     if carried.count > 10 || options.ocr.mode == .always { page.words = [] }
     let scale = min(
       resolution / 72, (Double(options.ocr.maxPixels) / max(1, page.width * page.height)).squareRoot())
     guard let picture = picture(of: source, page, scale: scale),
-      let outcome = recognizer.read(picture, scale: scale, into: &page)
+      let outcome = recognizer.read(picture, scale: scale, into: &page, since: start)
     else {
       page.words = carried
       return nil
