@@ -57,7 +57,9 @@ final class PageShare {
           throw DocumentReadError.timedOut(file: fileName, seconds: seconds, processorTime: true)
         }
         slowPages += 1
-        try goOn(after: isRecognizing ? "took too long to be recognised" : "took too long to be drawn")
+        try goOn(
+          after: "took too long to be "
+            + (isRecognizing ? "recognised" : current == options.plainPage ? "read" : "drawn"))
       } catch let error as DocumentReadError
         where error.mayBeOfOnePage && current != nil && restarts < Self.mostRestarts
       {
@@ -110,7 +112,7 @@ final class PageShare {
       var frame = FrameEncoder(.page)
       frame.append(Page(index: page, width: 612, height: 792))
       pending.append((.page, Array(frame.finished().dropFirst(frameHeaderBytes))))
-      pending.append(warning("page \(page + 1) cannot be read: it \(what)"))
+      pending.append(warning("page \(page + 1) is left empty: it \(what)"))
       done += 1
       note = nil
     } else {
