@@ -10,7 +10,8 @@ docq is timed with its learned layout: JSON and Markdown in one pass, with pictu
 adds text recognition of pages without text to docq's work, which the others do not do.
 
 --memory joins the files to documents of at least so many pages and measures docq's memory while it writes JSON and Markdown:
-the resident memory of docq, and that of its parsers with shared pages counted once (Pss). The figure shows them over time.
+the resident memory of docq, and what its parsers hold beside the files that they map, shared pages counted once (Pss_Anon).
+The figure shows both over time.
 """
 import argparse
 import os
@@ -125,7 +126,7 @@ def drawn(runs):
 
 
 def memory(pid):
-    """Resident MiB of a process, and MiB of all processes below it, where what they share counts once."""
+    """Resident MiB of a process, and MiB of no file of all processes below it, where what they share counts once."""
     parents = {}
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
@@ -138,7 +139,7 @@ def memory(pid):
         children = [child for child, owner in parents.items() if owner == parent]
         found += children
         below += children
-    return kilobytes(pid, "status", "VmRSS") / 1024, sum(kilobytes(c, "smaps_rollup", "Pss") for c in found) / 1024
+    return kilobytes(pid, "status", "VmRSS") / 1024, sum(kilobytes(c, "smaps_rollup", "Pss_Anon") for c in found) / 1024
 
 
 def kilobytes(pid, file, key):

@@ -10,7 +10,7 @@ extension Page {
     outline.regions = regions
     for region in outline.regions.indices { outline.regions[region].table?.cells = [] }
     var needed: Set<Int> = []
-    for region in regions where [.title, .paperTitle, .equation].contains(region.label) {
+    for region in regions where [.title, .paperTitle, .caption, .equation].contains(region.label) {
       needed.formUnion(region.lines)
     }
     // A statement that begins like a heading is told from one by its words for mathematics.

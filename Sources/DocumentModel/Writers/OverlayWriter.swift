@@ -86,11 +86,12 @@ public struct OverlayWriter {
     return parts
   }
 
-  /// The place in the reading order, with the level of a heading, at a region's upper left corner.
+  /// The place in the reading order, with the level of a heading, left of a region's first line.
   private func badge(_ number: Int, _ region: Region) -> String {
     let text = region.headingLevel.map { "\(number) H\($0)" } ?? "\(number)"
     let width = 6 + 4.2 * Double(text.count)
-    let (x, y) = Self.corner(region.bbox)
+    let (right, y) = Self.corner(region.bbox)
+    let x = max(width / 2 + 1, right - width / 2)
     return """
       <rect x="\(n(x - width / 2))" y="\(n(y - 5))" width="\(n(width))" height="10" rx="5" fill="\
       \(Self.color(region.label, false))" stroke="#fff" stroke-width="0.8"/><text x="\(n(x))" y="\(n(y + 2.6))" \
@@ -98,12 +99,14 @@ public struct OverlayWriter {
       """
   }
 
-  private static func corner(_ box: Rect) -> (x: Double, y: Double) { (max(8, box.x0 - 1), max(6, box.y0 - 1)) }
+  private static func corner(_ box: Rect) -> (x: Double, y: Double) { (box.x0 - 0.5, max(6, box.y0 + 3)) }
 
   /// From the badge of each region to that of the next.
   private func arrows(_ order: [Region]) -> [String] {
     zip(order, order.dropFirst()).compactMap { from, to in
-      let (a, b) = (Self.corner(from.bbox), Self.corner(to.bbox))
+      var (a, b) = (Self.corner(from.bbox), Self.corner(to.bbox))
+      // From the middle of a badge to the middle of the next.
+      (a.x, b.x) = (max(6, a.x - 5), max(6, b.x - 5))
       let length = ((b.x - a.x) * (b.x - a.x) + (b.y - a.y) * (b.y - a.y)).squareRoot()
       guard length > 14 else { return nil }
       // The tip stops before the badge.
@@ -130,7 +133,7 @@ public struct OverlayWriter {
       let columns = Dictionary(grouping: parts) { Int(($0.bbox.x0 / page.width * 4).rounded(.down)) }
       return columns.sorted { $0.key < $1.key }.map { _, parts in
         let boxes = parts.map(\.bbox) + (parts.contains { $0.bbox.horizontalOverlap(top.bbox) > 0 } ? [top.bbox] : [])
-        let x = max(2, boxes.map(\.x0).min()! - 15 + 3 * Double(min(3, top.headingLevel ?? 1)))
+        let x = max(2, boxes.map(\.x0).min()! - 21 + 3 * Double(min(3, top.headingLevel ?? 1)))
         let (y0, y1) = (boxes.map(\.midY).min()!, boxes.map(\.midY).max()!)
         let ticks = boxes.map { "M\(n(x)) \(n($0.midY))h3" }.joined()
         return """
