@@ -140,7 +140,7 @@ private func temporaryFolder() throws -> URL {
     #expect(try launch(docq, ["ingest", pdf, "--format", "json,text"]).status == 2, "nowhere to write two files")
   }
 
-  @Test func overlaysRefersToThePicturesBesideThem() throws {
+  @Test func overlaysReferToThePicturesBesideThem() throws {
     let folder = try temporaryFolder()
     defer { try? FileManager.default.removeItem(at: folder) }
     let pdf = fixture("pdf/monthly-report.pdf").path
