@@ -68,10 +68,11 @@ public struct IngestHandler: JobHandler {
     options.ocr.mode = payload.ocr.flatMap(OCRMode.init(rawValue:)) ?? .auto
     if let languages = payload.ocrLanguage { options.ocr.languages = try OCRLanguages.parse(languages) }
     var images: [String: String] = [:]
-    let previews = TemporaryBytes()
+    let folder = context.blobs.temporaryFolder.path
+    let previews = TemporaryBytes(folder: folder)
     var previewOfPage: [Int: TemporaryBytes.Place] = [:]
     let document = try ingestion.ingestPages(
-      file, fileName: payload.document.fileName, options: options,
+      file, fileName: payload.document.fileName, options: options, store: PageFile(folder: folder),
       progress: { context.report(progress: $0, stage: $1) },
       onImage: { index, png in images["\(index + 1)"] = try context.store(Data(png)) },
       onPreview: { index, jpeg in previewOfPage[index] = try previews.write(jpeg) },
