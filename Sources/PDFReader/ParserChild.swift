@@ -64,7 +64,8 @@ public enum ParserChild {
     } else {
       PopplerParser(options: task.options, output: output).run(data)
     }
-    exit(0)
+    // Nothing is left to be written, and the system takes memory back faster than destructors give it.
+    _exit(0)
   }
 
   /// The document on descriptor 0.
