@@ -122,7 +122,7 @@ final class FrameOutput {
   }
 
   func send(preview picture: Raster?, of page: Int) {
-    guard let jpeg = picture?.jpeg(quality: 60) else { return }
+    guard let jpeg = picture?.jpeg(quality: 75) else { return }
     var frame = FrameEncoder(.preview, reserving: jpeg.count + 16)
     frame.append(page)
     frame.append(data: jpeg)
