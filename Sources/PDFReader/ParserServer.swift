@@ -65,7 +65,12 @@ final class ParserServer: Sendable {
     let status = Self.start(executable, [ParserChild.serverArgument], descriptors: [pair[1], null, null], &pid)
     close(pair[1])
     close(null)
-    if status == 0 { socket = pair[0] } else { close(pair[0]) }
+    if status == 0 {
+      socket = pair[0]
+      StartPriority.give(to: pid)
+    } else {
+      close(pair[0])
+    }
     return status
   }
 
@@ -85,5 +90,14 @@ final class ParserServer: Sendable {
     }
     defer { for text in arguments + environment { free(text) } }
     return docq_spawn(executable, &arguments, &environment, descriptors, Int32(descriptors.count), &pid)
+  }
+}
+
+/// The priority ("nice") that this process was started with; the threads of libdispatch have the usual one.
+public enum StartPriority {
+  /// - Parameter id: a process or a thread; 0 is the calling thread.
+  public static func give(to id: pid_t = 0) {
+    let which = __priority_which_t(PRIO_PROCESS.rawValue)
+    setpriority(which, id_t(id), getpriority(which, id_t(getpid())))
   }
 }

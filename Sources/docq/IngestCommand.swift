@@ -88,6 +88,7 @@ struct IngestCommand: AsyncParsableCommand {
   }
 
   private func ingestHere(_ file: URL, label: String, _ ingestion: DocumentIngestion, _ layout: LayoutChoice) throws {
+    StartPriority.give()
     var options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images || overlay ? dpi : nil)
     options.ocr.mode = ocr
     options.processes = files.count == 1 || output == nil ? max(1, ProcessInfo.processInfo.activeProcessorCount) : 1
