@@ -39,6 +39,7 @@ public struct DocumentIngestion: Sendable {
   }
 
   private let reader: PDFReader
+  private static let cropsAtATime = 300
 
   /// - Parameter childExecutable: a program whose `main` calls `ParserChild.runIfRequested`; this one unless told.
   public init(limits: ParserLimits = ParserLimits(), childExecutable: URL? = nil) {
@@ -118,15 +119,18 @@ public struct DocumentIngestion: Sendable {
     var readOptions = PDFReadOptions()
     readOptions.password = options.password
     readOptions.imageDPI = dpi
-    for page in document.pages {
-      for region in page.regions where region.label == .figure && region.bbox.area > 0 {
-        readOptions.crops.append(
-          PageCrop(id: region.id, page: page.index, box: region.bbox, straightening: page.straightening))
+    readOptions.processes = options.processes
+    let crops = document.pages.flatMap { page in
+      page.regions.filter { $0.label == .figure && $0.bbox.area > 0 }.map {
+        PageCrop(id: $0.id, page: page.index, box: $0.bbox, straightening: page.straightening)
       }
     }
-    guard !readOptions.crops.isEmpty else { return nil }
     do {
-      _ = try reader.read(file, fileName: document.fileName, options: readOptions, onImage: onFigure)
+      // What a parser is told has a limited length.
+      for first in stride(from: 0, to: crops.count, by: Self.cropsAtATime) {
+        readOptions.crops = Array(crops[first..<min(crops.count, first + Self.cropsAtATime)])
+        _ = try reader.read(file, fileName: document.fileName, options: readOptions, onImage: onFigure)
+      }
       return nil
     } catch let error as DocumentReadError {
       // The document is there without them.

@@ -112,6 +112,11 @@ public struct PageCrop: Codable, Sendable {
 }
 
 extension PDFReadOptions {
+  /// Of the pictures of parts, those that fall to this process.
+  var sharedCrops: [PageCrop] {
+    processes > 1 ? stride(from: share, to: crops.count, by: processes).map { crops[$0] } : crops
+  }
+
   /// Of the pages that are read, those that are left to this process.
   func shared(_ pages: [Int]) -> [Int] { Array(allShared(pages).dropFirst(skipped)) }
 

@@ -80,6 +80,7 @@ public struct PDFReader: Sendable {
             let index = try frame.int()
             let png = try frame.data()
             try Self.pausing(shares) { try onImage?(index, png) }
+            if !options.crops.isEmpty { turn = (turn + 1) % open.count }
           case .preview:
             let index = try frame.int()
             let jpeg = try frame.data()

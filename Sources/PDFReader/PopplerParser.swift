@@ -75,7 +75,7 @@ struct PopplerParser {
       output.send(frame)
     }
     guard options.crops.isEmpty else {
-      for crop in options.crops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
+      for crop in options.sharedCrops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
       return output.send(FrameEncoder(.done))
     }
     for index in options.shared(pages) { send(page: index, of: document) }

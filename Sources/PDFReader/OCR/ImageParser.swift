@@ -34,7 +34,7 @@ struct ImageParser {
     frame.append([OutlineEntry]())
     output.send(frame)
     guard options.crops.isEmpty else {
-      for crop in options.crops {
+      for crop in options.sharedCrops {
         guard let size = header(data, crop.page), var picture = decoded(data, crop.page, size) else { continue }
         let scale = pixelsPerPoint(picture)
         if let straightening = crop.straightening { picture = picture.straightened(straightening) ?? picture }
