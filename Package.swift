@@ -96,6 +96,7 @@ let package = Package(
     .testTarget(name: "ExtractionTests", dependencies: ["Extraction"]),
     .testTarget(name: "ForecastingTests", dependencies: ["Forecasting"]),
     .testTarget(name: "ImpactScoringTests", dependencies: ["ImpactScoring", "Tensor"]),
+    .testTarget(name: "JobHandlersTests", dependencies: ["JobHandlers", "docq-ingestor"]),
     .executableTarget(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
     .testTarget(

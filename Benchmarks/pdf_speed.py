@@ -1,15 +1,17 @@
-"""Pages per second and peak memory of reading PDFs: docq, pdftotext -bbox-layout, pymupdf4llm and pymupdf-layout.
+"""Pages per second and memory of reading PDFs: docq, pdftotext -bbox-layout, pymupdf4llm and pymupdf-layout.
 
-    python pdf_speed.py FOLDER [--rounds 3] [--ocr never] [--memory 2000 --figure memory.svg]
+    python pdf_speed.py FOLDER [--rounds 3] [--ocr never] [--layout-python PYTHON]
+    python pdf_speed.py FOLDER --memory 200,2000 --figure memory.svg
 
 Every tool runs as people run it: one command for docq, one process per file for pdftotext, one process that converts all
 files for pymupdf4llm and for pymupdf-layout (the same call after `import pymupdf.layout`, which brings its learned layout).
 Rounds alternate between the tools; the fastest round of each counts. Files that a tool cannot read are left out for all.
-docq is timed with its learned layout, once for JSON and once for Markdown with pictures of the figures; "both" is the rate of
-doing one after the other, the whole work twice. --ocr auto adds text recognition of pages without text to docq's work, which
-the others do not do.
+docq is timed with its learned layout: JSON and Markdown in one pass, with pictures of the figures, and JSON alone. --ocr auto
+adds text recognition of pages without text to docq's work, which the others do not do.
 
---memory N joins the files to one document of at least N pages and writes docq's memory over time as SVG.
+--memory joins the files to documents of at least so many pages and measures docq's memory while it writes JSON and Markdown:
+the resident memory of docq, and what its parsers hold beside the files that they map, shared pages counted once (Pss_Anon).
+The figure shows both over time.
 """
 import argparse
 import os
@@ -43,11 +45,15 @@ def pages(path):
     return 0
 
 
+BOTH = "docq ingest --format json,markdown"
+
+
 def commands(files, out, options):
     per_file = "for f in \"$@\"; do pdftotext -bbox-layout \"$f\" /dev/null || exit 1; done"
+    docq = [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "-o", out, "--format"]
     tools = {
-        "docq ingest --format json": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "--format", "json", "-o", out],
-        "docq ingest --format markdown": [DOCQ, "ingest", *files, "--ocr", options.ocr, "--layout", options.layout, "--format", "markdown", "-o", out],
+        BOTH: docq + ["json,markdown"],
+        "docq ingest --format json": docq + ["json"],
         "pdftotext -bbox-layout": ["sh", "-c", per_file, "sh", *files],
         "pymupdf4llm": [sys.executable, "-c", MARKDOWN, *files],
     }
@@ -56,56 +62,94 @@ def commands(files, out, options):
     return tools
 
 
-def long_document(files, options):
-    """Resident memory of docq and its children while it reads one long document, every 0.2 s."""
-    work = tempfile.mkdtemp()
-    files = [path for path in files if subprocess.run(["pdfunite", path, path, f"{work}/try.pdf"], stderr=subprocess.DEVNULL).returncode == 0]
+def joined(files, least, work):
+    """A document of at least so many pages, made of the files over and over."""
     once = sum(map(pages, files))
-    subprocess.run(["pdfunite", *(files * -(-options.memory // once)), f"{work}/long.pdf"], check=True, stderr=subprocess.DEVNULL)
-    count = pages(f"{work}/long.pdf")
+    path = f"{work}/{least}.pdf"
+    subprocess.run(["pdfunite", *(files * -(-least // once)), path], check=True, stderr=subprocess.DEVNULL)
+    return path
+
+
+def sampled(path, work, options):
+    """Seconds, and samples of (time, MiB of docq, MiB of its parsers), every 0.2 s."""
     start = time.perf_counter()
-    process = subprocess.Popen([DOCQ, "ingest", f"{work}/long.pdf", "--ocr", "never", "--layout", options.layout, "-o", work], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [DOCQ, "ingest", path, "--ocr", "never", "--layout", options.layout, "--format", "json,markdown", "-o", work],
+        stderr=subprocess.DEVNULL,
+    )
     samples = []
     while process.poll() is None:
-        samples.append((time.perf_counter() - start, resident(process.pid)))
+        samples.append((time.perf_counter() - start, *memory(process.pid)))
         time.sleep(0.2)
+    if process.returncode:
+        raise RuntimeError(f"docq failed on {path}")
+    return time.perf_counter() - start, samples
+
+
+def long_documents(files, options):
+    work = tempfile.mkdtemp(dir="/var/tmp")
+    # Files that pdfunite refuses are left out.
+    files = [
+        file for file in files
+        if not subprocess.run(["pdfunite", file, file, f"{work}/try.pdf"], stderr=subprocess.DEVNULL).returncode
+    ]
+    runs = []
+    for least in map(int, options.memory.split(",")):
+        path = joined(files, least, work)
+        seconds, samples = sampled(path, work, options)
+        count = pages(path)
+        peak = [max(sample[part] for sample in samples) for part in (1, 2)]
+        print(f"{count} pages, {os.path.getsize(path) / 2**20:.0f} MiB, in {seconds:.1f} s ({count / seconds:.1f} pages/s); "
+              f"peak MiB: docq {peak[0]:.0f}, its parsers {peak[1]:.0f}")
+        runs.append((count, seconds, samples))
     shutil.rmtree(work)
-    seconds = time.perf_counter() - start
-    peak = {part: max(sample[1][part] for sample in samples) for part in ("docq", "parsers")}
-    print(f"{count} pages in {seconds:.1f} s ({count / seconds:.1f} pages/s); peak MiB: docq {peak['docq']:.0f}, "
-          f"its parsers together {peak['parsers']:.0f}")
-    top = max(max(s[1].values()) for s in samples) * 1.1
-    lines = []
-    for part, color in (("docq", "#1d4ed8"), ("parsers", "#b91c1c")):
-        points = " ".join(f"{60 + 520 * t / seconds:.1f},{260 - 230 * m[part] / top:.1f}" for t, m in samples)
-        lines.append(f'<polyline points="{points}" fill="none" stroke="{color}" stroke-width="1.5"/>')
-    pathlib.Path(options.figure).write_text(
+    pathlib.Path(options.figure).write_text(drawn(runs))
+
+
+def drawn(runs):
+    """Memory over the share of the pages that is done, one line for each document and part."""
+    top = 1.15 * max(max(sample[1:]) for _, _, samples in runs for sample in samples)
+    lines, y = [], 34
+    for (count, seconds, samples), dashes in zip(runs, ("4 3", "", "1 2")):
+        for part, name, color in ((1, "docq", "#1d4ed8"), (2, "parsers", "#b91c1c")):
+            points = " ".join(f"{70 + 510 * s[0] / seconds:.1f},{260 - 230 * s[part] / top:.1f}" for s in samples)
+            style = f'stroke="{color}" stroke-width="1.5" stroke-dasharray="{dashes}"'
+            lines.append(f'<polyline points="{points}" fill="none" {style}/><path d="M400 {y - 4}h24" {style}/>'
+                         f'<text x="430" y="{y}">{name}, {count} pages</text>')
+            y += 16
+    return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 300" font-family="sans-serif" font-size="12">'
-        '<rect width="600" height="300" fill="#fff"/><path d="M60 20V260H590" fill="none" stroke="#444"/>'
-        f'<text x="55" y="34" text-anchor="end">{top:.0f} MiB</text><text x="55" y="262" text-anchor="end">0</text>'
-        f'<text x="590" y="276" text-anchor="end">{seconds:.0f} s, {count} pages</text>'
-        '<text x="70" y="34" fill="#1d4ed8">docq</text><text x="70" y="50" fill="#b91c1c">parser processes</text>'
-        + "".join(lines) + "</svg>\n"
+        '<rect width="600" height="300" fill="#fff"/><path d="M70 20V260H590" fill="none" stroke="#444"/>'
+        f'<text x="64" y="34" text-anchor="end">{top:.0f} MiB</text><text x="64" y="262" text-anchor="end">0</text>'
+        '<text x="590" y="278" text-anchor="end">time from start to end of each document</text>' + "".join(lines) + "</svg>\n"
     )
 
 
-def resident(pid):
-    """MiB of a process, and of all processes below it that are no zombies."""
-    table = {}
+def memory(pid):
+    """Resident MiB of a process, and MiB of no file of all processes below it, where what they share counts once."""
+    parents = {}
     for entry in pathlib.Path("/proc").glob("[0-9]*"):
         try:
-            stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            table[int(entry.name)] = (int(stat[1]), int(stat[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
+            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
         except (OSError, IndexError):
             pass
-    below, found = [pid], set()
+    below, found = [pid], []
     while below:
         parent = below.pop()
-        for child, (owner, _) in table.items():
-            if owner == parent and child not in found:
-                found.add(child)
-                below.append(child)
-    return {"docq": table.get(pid, (0, 0))[1], "parsers": sum(table[c][1] for c in found)}
+        children = [child for child, owner in parents.items() if owner == parent]
+        found += children
+        below += children
+    return kilobytes(pid, "status", "VmRSS") / 1024, sum(kilobytes(c, "smaps_rollup", "Pss_Anon") for c in found) / 1024
+
+
+def kilobytes(pid, file, key):
+    try:
+        for line in pathlib.Path(f"/proc/{pid}/{file}").read_text().splitlines():
+            if line.startswith(key + ":"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return 0
 
 
 def main():
@@ -117,12 +161,12 @@ def main():
         "--layout-python", help="a Python with pdf-layout-requirements.txt, to measure pymupdf-layout as well"
     )
     parser.add_argument("--layout", default="model", help="docq's layout: model, rules or a folder")
-    parser.add_argument("--memory", type=int, default=0)
+    parser.add_argument("--memory", help="numbers of pages, with commas")
     parser.add_argument("--figure", default="memory.svg")
     options = parser.parse_args()
     out = tempfile.mkdtemp()
     if options.memory:
-        return long_document(sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))), options)
+        return long_documents(sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))), options)
     files, left_out = [], []
     for path in sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))):
         try:
@@ -141,12 +185,10 @@ def main():
             seconds, memory = measure(command)
             best[name] = min(best.get(name, (1e9, 0)), (seconds, memory))
     shutil.rmtree(out)
-    own = best["docq ingest --format json"][0]
-    print(f"{'':32}{'pages/s':>10}{'docq is':>12}{'peak MiB':>10}")
+    own = best[BOTH][0]
+    print(f"{'':38}{'pages/s':>10}{'docq is':>12}{'peak MiB':>10}")
     for name, (seconds, peak) in best.items():
-        print(f"{name:32}{total / seconds:10.1f}{seconds / own:11.2f}x{peak:10.0f}")
-    both = own + best["docq ingest --format markdown"][0]
-    print(f"docq, JSON and then Markdown {total / both:13.1f} pages/s")
+        print(f"{name:38}{total / seconds:10.1f}{seconds / own:11.2f}x{peak:10.0f}")
 
 
 if __name__ == "__main__":

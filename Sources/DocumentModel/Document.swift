@@ -28,6 +28,8 @@ public struct Document: Codable, Sendable {
 
   /// All regions in reading order.
   public var regions: [Region] { pages.flatMap(\.regions) }
+
+  var hasPaperTitle: Bool { pages.contains { $0.regions.contains { $0.label == .paperTitle } } }
 }
 
 /// What the file says about itself. Dates are ISO 8601 in UTC.

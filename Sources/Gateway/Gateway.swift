@@ -86,7 +86,7 @@ public struct Gateway: Sendable {
 
   private var routes: [Route] {
     SubmitRoutes(gateway: self).routes + TrainRoutes(gateway: self).routes + JobRoutes(gateway: self).routes
-      + QueueRoutes(gateway: self).routes
+      + DocumentRoutes(gateway: self).routes + QueueRoutes(gateway: self).routes
       + InferRoutes(gateway: self).routes + ServiceRoutes(gateway: self).routes
   }
 

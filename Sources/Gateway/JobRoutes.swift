@@ -4,7 +4,7 @@ import Hummingbird
 import JobQueue
 import NIOCore
 
-/// The routes about jobs and the documents that they made.
+/// The routes about jobs and their results.
 struct JobRoutes: Sendable {
   let gateway: Gateway
 
@@ -24,30 +24,14 @@ struct JobRoutes: Sendable {
       Route(method: .get, path: "/jobs/{id}/result") { request, context in
         try await result(try await job(context), request)
       }, Route(method: .get, path: "/jobs/{id}/events") { request, context in try await events(request, context) },
-      Route(method: .get, path: "/documents/{id}") { request, context in
-        try await result(try await document(context), request)
-      },
-      Route(method: .get, path: "/documents/{id}/annotations") { request, context in
-        try await result(try await document(context), request)
-      },
-      Route(method: .get, path: "/documents/{id}/pages/{page}") { request, context in try await page(request, context)
-      },
     ]
   }
 
   private func id(_ context: Gateway.Context) throws -> String { try context.parameters.require("id") }
 
-  private func job(_ context: Gateway.Context) async throws -> Job {
+  func job(_ context: Gateway.Context) async throws -> Job {
     let id = try id(context)
     guard let job = try await gateway.store.job(id), context.caller.sees(job) else { throw Problem.noSuchJob(id) }
-    return job
-  }
-
-  private func document(_ context: Gateway.Context) async throws -> Job {
-    let job = try await job(context)
-    guard job.kind == .ingest else {
-      throw Problem(404, "no-document", "job \(job.id) is of kind \(job.kind.rawValue): it made no document")
-    }
     return job
   }
 
@@ -101,7 +85,22 @@ struct JobRoutes: Sendable {
 
   /// The result of a final job; a problem for one that failed or is not done.
   func result(_ job: Job, _ request: Request) async throws -> Response {
-    try DocumentFormats.checkName(request)
+    try DocumentParts.checkName(request)
+    let result = try await result(of: job)
+    guard result.contentType == DocumentParts.contentType else {
+      return JSONOutput.tagged(result.body, contentType: result.contentType, request)
+    }
+    let parts = try JSONDecoder().decode(DocumentParts.self, from: result.body)
+    let (format, contentType) = try parts.choose(request)
+    guard let blob = parts.formats[format] else { throw Problem(404, "no-format", "there is no \(format) of it") }
+    var response = JSONOutput.tagged(try await gateway.blobs.read(blob), contentType: contentType, tag: blob, request)
+    response.headers[.vary] = "Accept"
+    response.headers[.securityPolicy] = DocumentParts.securityPolicy
+    return response
+  }
+
+  /// What a job left; a problem for one that failed or is not done.
+  func result(of job: Job) async throws -> JobResult {
     switch job.state {
     case .queued, .running:
       throw Problem(
@@ -115,48 +114,7 @@ struct JobRoutes: Sendable {
     case .succeeded: break
     }
     guard let result = try await gateway.store.result(job.id) else { throw Problem.noSuchJob(job.id) }
-    guard result.contentType == DocumentFormats.contentType else {
-      return JSONOutput.tagged(result.body, contentType: result.contentType, request)
-    }
-    let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
-    let (format, contentType) = try formats.choose(request)
-    guard let blob = formats.formats[format] else { throw Problem(404, "no-format", "there is no \(format) of it") }
-    var response = JSONOutput.tagged(try await gateway.blobs.read(blob), contentType: contentType, tag: blob, request)
-    response.headers[.vary] = "Accept"
-    // What came out of a document is shown, not run.
-    response.headers[.securityPolicy] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    return response
-  }
-
-  private func page(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let job = try await document(context)
-    let name = try context.parameters.require("page")
-    guard name.hasSuffix(".png") || name.hasSuffix(".svg"), let number = Int(name.dropLast(4)), number > 0 else {
-      throw Problem(404, "no-page", "pages are named 1.png, 1.svg, 2.png, ...")
-    }
-    guard job.state == .succeeded, let result = try await gateway.store.result(job.id) else {
-      throw Problem(409, "not-finished", "job \(job.id) is \(job.state.rawValue)")
-    }
-    let formats = try JSONDecoder().decode(DocumentFormats.self, from: result.body)
-    if name.hasSuffix(".svg") {
-      guard let overlay = formats.overlay, let part = overlay.pages["\(number)"], part.count == 2 else {
-        throw Problem(404, "no-page", "there is no page \(number) in what was read")
-      }
-      let all = try await gateway.blobs.read(overlay.blob)
-      guard part[0] >= 0, part[1] >= 0, part[0] + part[1] <= all.count else {
-        throw Problem(500, "damaged", "the drawing of page \(number) is damaged")
-      }
-      var response = JSONOutput.tagged(
-        all.subdata(in: (all.startIndex + part[0])..<(all.startIndex + part[0] + part[1])),
-        contentType: "image/svg+xml", tag: "\(overlay.blob)-\(number)", request)
-      // What came out of a document is shown, not run.
-      response.headers[.securityPolicy] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-      return response
-    }
-    guard let blob = formats.pages["\(number)"] else {
-      throw Problem(404, "no-page", "there is no image of page \(number); send the document with ?images=true")
-    }
-    return JSONOutput.tagged(try await gateway.blobs.read(blob), contentType: "image/png", tag: blob, request)
+    return result
   }
 
   // MARK: - Events
@@ -196,54 +154,5 @@ struct JobRoutes: Sendable {
       try await writer.finish(nil)
     }
     return Response(status: .ok, headers: [.contentType: "text/event-stream"], body: body)
-  }
-}
-
-/// The result of an ingest job: a blob for each format.
-private struct DocumentFormats: Decodable {
-  static let contentType = "application/vnd.docq.document+json"
-  private static let types: [(format: String, accept: String, contentType: String)] = [
-    ("json", "application/json", "application/json"), ("markdown", "text/markdown", "text/markdown; charset=utf-8"),
-    ("html", "text/html", "text/html; charset=utf-8"), ("text", "text/plain", "text/plain; charset=utf-8"),
-    ("docgenome", "application/vnd.docgenome+json", "application/json"),
-    ("coco", "application/vnd.coco+json", "application/json"), ("latex", "application/x-latex", "application/x-latex"),
-    ("csv", "text/csv", "text/csv; charset=utf-8"),
-  ]
-
-  var formats: [String: String]
-  var pages: [String: String]
-  /// Pages with what was found on them, one SVG behind the other: where each begins and how long it is.
-  var overlay: Overlay?
-
-  struct Overlay: Decodable {
-    var blob: String
-    var pages: [String: [Int]]
-  }
-
-  /// Refuses a `?format=` that no result has.
-  static func checkName(_ request: Request) throws {
-    guard let wanted = request.uri.queryParameters["format"], !types.contains(where: { $0.format == wanted }) else {
-      return
-    }
-    throw Problem(
-      406, "no-format",
-      "there is no format '\(wanted.prefix(40))'; there are \(types.map(\.format).joined(separator: ", "))")
-  }
-
-  /// By `?format=`, else by Accept, else JSON.
-  func choose(_ request: Request) throws -> (format: String, contentType: String) {
-    let names = Self.types.map(\.format).joined(separator: ", ")
-    if let wanted = request.uri.queryParameters["format"], let type = Self.types.first(where: { $0.format == wanted }) {
-      return (type.format, type.contentType)
-    }
-    let accepted = (request.headers[.accept] ?? "*/*").split(separator: ",").map {
-      $0.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
-    }
-    // A browser's address bar accepts HTML first, which is what a person wants to see.
-    for wanted in accepted {
-      if wanted == "*/*" || wanted == "application/*" { return ("json", "application/json") }
-      if let type = Self.types.first(where: { $0.accept == wanted }) { return (type.format, type.contentType) }
-    }
-    throw Problem(406, "no-format", "none of the accepted types can be made; there are \(names)")
   }
 }

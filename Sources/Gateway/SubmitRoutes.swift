@@ -94,8 +94,22 @@ struct SubmitRoutes: Sendable {
   }
 
   private func forecast(_ request: Request, _ context: Gateway.Context) async throws -> Response {
-    let options = try Options(request, known: ["horizon", "model", "quantiles"])
+    let options = try Options(
+      request, known: ["horizon", "model", "quantiles", "document", "table", "column", "filename"])
     let type = (request.headers[.contentType] ?? "application/json").prefix { $0 != ";" }.lowercased()
+    if let table = try options.number("table", [:], in: 1...10_000) {
+      let source = try await document(options, request, context)
+      defer { source.finish() }
+      var payload = try forecastPayload(options)
+      payload.table = ForecastPayload.Table(
+        document: source.document, password: source.password, number: Int(table), column: options.text("column", [:]))
+      return try await submit(
+        .forecast, payload, blobs: [source.document.blob], options, request, context, after: source.after)
+    }
+    if let name = ["document", "column"].first(where: { options.text($0, [:]) != nil }) {
+      throw Problem(422, "invalid-option", "\(name) needs table: the number of a table of the document")
+    }
+    var payload = try forecastPayload(options)
     var body = try await collect(request)
     switch type {
     case "application/json", "application/x-ndjson", "application/jsonl", "application/x-www-form-urlencoded":
@@ -110,6 +124,12 @@ struct SubmitRoutes: Sendable {
     default:
       throw Problem(415, "media-type", "'\(type.prefix(80))' cannot be read; send application/json or text/csv")
     }
+    payload.series = body
+    return try await submit(.forecast, payload, blobs: [], options, request, context)
+  }
+
+  /// What is asked of a forecast, without its series.
+  private func forecastPayload(_ options: Options) throws -> ForecastPayload {
     let levels = try options.text("quantiles", [:])?.split(separator: ",").map { text in
       guard let level = Double(text), level > 0, level < 1 else {
         throw Problem(422, "invalid-option", "quantiles: '\(text)' is not a number between 0 and 1")
@@ -117,9 +137,7 @@ struct SubmitRoutes: Sendable {
       return level
     }
     let horizon = try options.number("horizon", [:], in: 1...Double(RequestValidation.maxHorizon))
-    let payload = ForecastPayload(
-      series: body, model: options.text("model", [:]), horizon: horizon.map { Int($0) }, quantileLevels: levels)
-    return try await submit(.forecast, payload, blobs: [], options, request, context)
+    return ForecastPayload(model: options.text("model", [:]), horizon: horizon.map { Int($0) }, quantileLevels: levels)
   }
 
   private func impact(_ request: Request, _ context: Gateway.Context) async throws -> Response {

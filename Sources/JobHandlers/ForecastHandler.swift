@@ -7,16 +7,21 @@ import Synchronization
 public final class ForecastHandler: JobHandler {
   public let kinds: [JobKind] = [.forecast]
   private let library: ModelLibrary?
+  private let ingestion: DocumentIngestion
   private let models: Mutex<[String: any SeriesForecaster]> = Mutex([:])
   private let batchers: Mutex<[String: ForecastBatcher]> = Mutex([:])
 
   /// - Parameter library: models that requests may name besides docq's own.
-  public init(library: ModelLibrary? = nil) { self.library = library }
+  public init(library: ModelLibrary? = nil, ingestion: DocumentIngestion = DocumentIngestion()) {
+    self.library = library
+    self.ingestion = ingestion
+  }
 
   public func run(_ job: Job, context: JobContext) async throws -> JobResult {
     let payload = try decodePayload(ForecastPayload.self, of: job)
     do {
-      let series = try SeriesReader().read(payload.series, name: "request")
+      let (data, name) = try await source(payload, context)
+      let series = try SeriesReader().read(data, name: name)
       let model = try model(payload.model ?? ForecastModels.standard)
       let request = ForecastRequest(horizon: payload.horizon, quantileLevels: payload.quantileLevels)
       try ForecastLimits().check(series, request)
@@ -37,6 +42,23 @@ public final class ForecastHandler: JobHandler {
       throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
     } catch let error as ForecastError {
       throw JobFailure(code: "invalid-input", message: error.description, permanent: true)
+    }
+  }
+
+  /// The series as text, and what messages call them.
+  private func source(_ payload: ForecastPayload, _ context: JobContext) async throws -> (data: Data, name: String) {
+    guard let table = payload.table else { return (payload.series, "request") }
+    let name = table.document.fileName
+    let file = try await context.blobs.localFile(table.document.blob)
+    let document = try namingFailures(of: name) {
+      try ingestion.ingest(
+        file, fileName: name, options: DocumentIngestion.Options(password: table.password),
+        progress: { context.report(progress: 0, stage: $1) }, isCancelled: { context.isCancelled })
+    }
+    do {
+      return (try TableSeries(document, number: table.number, column: table.column).csv, name)
+    } catch let failure as TableSeries.Failure {
+      throw JobFailure(code: failure.code, message: failure.description, permanent: true)
     }
   }
 

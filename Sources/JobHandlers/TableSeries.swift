@@ -8,6 +8,15 @@ public struct TableSeries: Sendable {
     case noNumbers(file: String, number: Int)
     case noColumn(file: String, name: String, names: [String])
 
+    /// A stable word for programs.
+    public var code: String {
+      switch self {
+      case .noTable: "no_table"
+      case .noNumbers: "no_numbers"
+      case .noColumn: "no_column"
+      }
+    }
+
     public var description: String {
       switch self {
       case .noTable(let file, let number, let count):

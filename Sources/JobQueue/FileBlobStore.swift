@@ -28,6 +28,8 @@ public struct FileBlobStore: BlobStore {
   private let reserve: DiskReserve
 
   public var freeBytes: Int? { reserve.freeBytes }
+  /// Where files that a job needs for a while may stand.
+  public var temporaryFolder: URL { temporary }
 
   public init(data: DataFolder) throws {
     reserve = DiskReserve(data)

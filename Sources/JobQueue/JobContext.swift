@@ -36,6 +36,14 @@ public final class JobContext: Sendable {
   public func store(_ bytes: Data) throws -> String {
     let upload = try blobs.makeUpload()
     try bytes.withUnsafeBytes { try upload.write($0) }
+    return try store(upload)
+  }
+
+  /// A place to write bytes for the result to, piece by piece; give it to `store` when all are there.
+  public func makeUpload() throws -> any BlobUpload { try blobs.makeUpload() }
+
+  /// Stores what was written, as `store` does with bytes at once.
+  public func store(_ upload: any BlobUpload) throws -> String {
     let name = try upload.commit()
     state.withLock {
       $0.stored += [name]

@@ -61,15 +61,37 @@ public struct ExtractPayload: Codable, Sendable, Hashable {
   }
 }
 
-/// `series` is the JSON list of input lines as the user sent them (see the forecast input format).
+/// Either `series`, the JSON list of input lines or the CSV as the user sent it, or a table of a document.
 public struct ForecastPayload: Codable, Sendable, Hashable {
+  /// A table of a document as series.
+  public struct Table: Codable, Sendable, Hashable {
+    public var document: UploadedDocument
+    public var password: String?
+    /// Counting from 1 in reading order.
+    public var number: Int
+    /// Name or number of one series; nil for all.
+    public var column: String?
+
+    public init(document: UploadedDocument, password: String? = nil, number: Int, column: String? = nil) {
+      self.document = document
+      self.password = password
+      self.number = number
+      self.column = column
+    }
+  }
+
   public var series: Data
+  public var table: Table?
   public var model: String?
   public var horizon: Int?
   public var quantileLevels: [Double]?
 
-  public init(series: Data, model: String? = nil, horizon: Int? = nil, quantileLevels: [Double]? = nil) {
+  public init(
+    series: Data = Data(), table: Table? = nil, model: String? = nil, horizon: Int? = nil,
+    quantileLevels: [Double]? = nil
+  ) {
     self.series = series
+    self.table = table
     self.model = model
     self.horizon = horizon
     self.quantileLevels = quantileLevels

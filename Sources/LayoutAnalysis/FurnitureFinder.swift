@@ -5,21 +5,34 @@ struct FurnitureFinder {
   private var repeated: Set<String> = []
   /// Places and texts, digits and all, that more than one page has.
   private var identical: Set<String> = []
-  private let bodySize: Double
-  private let pageCount: Int
+  private var bodySize = BodyStyle().size
+  private var pageCount = 0
+  /// On how many pages a line at the edge stands.
+  private var seen: [String: Int] = [:]
+  private var same: [String: Int] = [:]
+
+  init() {}
 
   init(_ document: Document) {
-    pageCount = document.pages.count
-    bodySize = BodyStyle(of: document).size
-    var seen: [String: Int] = [:], same: [String: Int] = [:]
-    for page in document.pages {
-      let edge = Self.edgeLines(of: page)
-      for key in Set(edge.map { Self.key(page.lines[$0], page) }) { seen[key, default: 0] += 1 }
-      for key in Set(edge.map { Self.place(page.lines[$0]) }) { same[key, default: 0] += 1 }
-    }
-    identical = Set(same.filter { $0.value > 1 }.map(\.key))
+    for page in document.pages { add(page) }
+    finish(body: BodyStyle(of: document))
+  }
+
+  /// Takes a page with its lines.
+  mutating func add(_ page: Page) {
+    pageCount += 1
+    let edge = Self.edgeLines(of: page)
+    for key in Set(edge.map { Self.key(page.lines[$0], page) }) { seen[key, default: 0] += 1 }
+    for key in Set(edge.map { Self.place(page.lines[$0]) }) { same[key, default: 0] += 1 }
+  }
+
+  /// Call it when all pages were added.
+  mutating func finish(body: BodyStyle) {
+    bodySize = body.size
     let needed = max(2, min(4, pageCount / 3))
     repeated = Set(seen.filter { $0.value >= needed }.map(\.key))
+    identical = Set(same.filter { $0.value > 1 }.map(\.key))
+    (seen, same) = ([:], [:])
   }
 
   /// Indices of the page's lines that are furniture.
@@ -44,7 +57,8 @@ struct FurnitureFinder {
     return top + bottom.filter { !top.contains($0) }
   }
 
-  /// A heading in larger type than the body's that no other page has in the same place: "Chapter 2" over another "Chapter 3" is no running head.
+  /// A heading in larger type than the body's that no other page has in the same place: "Chapter 2" over another "Chapter 3" is no
+  /// running head.
   func isHeading(_ line: Line, _ page: Page) -> Bool {
     page.typography(of: line).size > 1.1 * bodySize && !identical.contains(Self.place(line))
       && line.text.contains(where: \.isLetter)

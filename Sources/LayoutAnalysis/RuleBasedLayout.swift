@@ -84,19 +84,35 @@ struct BodyStyle {
   var size = 10.0
   var isBold = false
 
+  init() {}
+
   init(of document: Document) {
-    var letters: [Double: Int] = [:]
-    var bold = 0, all = 0
-    for page in document.pages {
-      for word in page.words where page.styles.indices.contains(word.style) {
-        let style = page.styles[word.style]
-        letters[(style.size * 2).rounded() / 2, default: 0] += word.text.count
-        all += word.text.count
-        if style.bold { bold += word.text.count }
+    var counts = Counts()
+    for page in document.pages { counts.add(page) }
+    self = counts.style
+  }
+
+  /// How many letters of each size there are.
+  struct Counts {
+    private var letters: [Double: Int] = [:]
+    private var bold = 0, all = 0
+
+    mutating func add(_ page: Page) {
+      var counts = [Int](repeating: 0, count: page.styles.count)
+      for word in page.words where counts.indices.contains(word.style) { counts[word.style] += word.text.count }
+      for (style, count) in zip(page.styles, counts) where count > 0 {
+        letters[(style.size * 2).rounded() / 2, default: 0] += count
+        all += count
+        if style.bold { bold += count }
       }
     }
-    if let most = letters.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), most.key > 0 { size = most.key }
-    isBold = bold * 2 > all
+
+    var style: BodyStyle {
+      var style = BodyStyle()
+      if let most = letters.max(by: { ($0.value, $1.key) < ($1.value, $0.key) }), most.key > 0 { style.size = most.key }
+      style.isBold = bold * 2 > all
+      return style
+    }
   }
 }
 

@@ -33,11 +33,9 @@ struct Compounds {
 
   init() {}
 
-  init(_ document: Document) {
-    for page in document.pages {
-      for word in page.words where word.text.utf8.count < 60 && word.text.utf8.dropFirst().dropLast().contains(0x2D) {
-        words.insert(Self.bare(word.text[...]))
-      }
+  mutating func add(_ page: Page) {
+    for word in page.words where word.text.utf8.count < 60 && word.text.utf8.dropFirst().dropLast().contains(0x2D) {
+      words.insert(Self.bare(word.text[...]))
     }
   }
 

@@ -51,6 +51,14 @@ public enum DocumentReadError: Error, Equatable, CustomStringConvertible {
     }
   }
 
+  /// Something that one page may have caused, so that the others can be read.
+  var mayBeOfOnePage: Bool {
+    switch self {
+    case .crashed, .outOfMemory, .badAnswer: true
+    default: false
+    }
+  }
+
   public var description: String {
     switch self {
     case .unreadable(let file, let reason): "\(file) cannot be opened: \(reason)"

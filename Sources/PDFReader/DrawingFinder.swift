@@ -12,20 +12,10 @@ enum DrawingFinder {
   private static let mostText = 0.3
   private static let most = 60
 
-  /// - Parameters:
-  ///   - dark: pixels, row by row.
-  ///   - scale: pixels of a point.
+  /// - Parameter scale: pixels of a point.
   /// - Returns: boxes in points.
-  static func drawings(_ dark: [Bool], columns: Int, rows: Int, scale: Double, words: [Rect], images: [Rect]) -> [Rect]
-  {
-    let (width, height) = ((columns + cell - 1) / cell, (rows + cell - 1) / cell)
-    var ink = [Bool](repeating: false, count: width * height)
-    dark.withUnsafeBufferPointer { dark in
-      for y in 0..<rows {
-        let row = (y / cell) * width
-        for x in 0..<columns where dark[y * columns + x] { ink[row + x / cell] = true }
-      }
-    }
+  static func drawings(_ dark: DarkPixels, scale: Double, words: [Rect], images: [Rect]) -> [Rect] {
+    var (ink, width, height) = dark.cells(of: cell)
     let size = Double(cell) / scale
     for word in words {
       let (x0, x1) = (max(0, Int((word.x0 - 1) / size)), min(width - 1, Int((word.x1 + 1) / size)))
@@ -33,7 +23,7 @@ enum DrawingFinder {
       guard x0 <= x1, y0 <= y1 else { continue }
       for y in y0...y1 { for x in x0...x1 { ink[y * width + x] = false } }
     }
-    let page = Rect(x0: 0, y0: 0, x1: Double(columns) / scale, y1: Double(rows) / scale)
+    let page = Rect(x0: 0, y0: 0, x1: Double(dark.columns) / scale, y1: Double(dark.rows) / scale)
     var result: [Rect] = []
     for part in components(&ink, width, height) where part.count >= leastInk && result.count < most {
       let box = Rect(

@@ -3,12 +3,12 @@
 
 enum FrameKind: UInt8 {
   case hello = 1
-  case document, page, image, attachment, warning, failure, done, probe
+  case document, page, image, attachment, warning, failure, done, probe, preview, begin
 }
 
 let frameHeaderBytes = 5
 /// "dqp" and the version of this format.
-let frameMagic: UInt32 = 0x6471_7003
+let frameMagic: UInt32 = 0x6471_7005
 
 struct FrameEncoder {
   private(set) var bytes: [UInt8]
@@ -82,6 +82,7 @@ struct FrameDecoder {
   mutating func byte() throws -> UInt8 { try take(UInt8.self) }
   mutating func bool() throws -> Bool { try take(UInt8.self) != 0 }
   mutating func uint32() throws -> UInt32 { try take(UInt32.self) }
+  mutating func uint64() throws -> UInt64 { try take(UInt64.self) }
   mutating func int() throws -> Int { Int(truncatingIfNeeded: Int64(bitPattern: try take(UInt64.self))) }
 
   /// A finite number within what a page can hold.

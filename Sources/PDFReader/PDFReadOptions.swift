@@ -12,6 +12,8 @@ public struct PDFReadOptions: Codable, Sendable {
   public var imageDPI: Double?
   /// How rendered pages are written.
   public var imageFormat = ImageFormat.png
+  /// A small JPEG picture of each page, of 90 dots per inch, costs little besides the rulings: it is what they are found in.
+  public var previews = false
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.
@@ -24,6 +26,10 @@ public struct PDFReadOptions: Codable, Sendable {
   public var crops: [PageCrop] = []
   /// Which of the processes this is, counting from 0: it reads every `processes`-th page from its own number on.
   var share = 0
+  /// So many pages of its share were read before by another process.
+  var skipped = 0
+  /// The page of which only the text is read, because drawing it failed; counting from 0.
+  var plainPage: Int?
 
   public enum ImageFormat: String, Codable, Sendable {
     /// A PNG file.
@@ -49,10 +55,14 @@ public struct PDFReadOptions: Codable, Sendable {
 
 /// What the parsing process may use.
 public struct ParserLimits: Codable, Sendable {
-  /// Processor time, in seconds; the time that recognising pages takes does not count.
+  /// Processor time, in seconds; each page that is read adds a quarter, and the time that recognising pages takes does not
+  /// count.
   public var cpuSeconds: Int
-  /// Time from start to end, in seconds; time spent in the caller's callbacks and for recognising pages does not count.
+  /// Time from start to end, in seconds; each page that is read adds a quarter, and time spent in the caller's callbacks and
+  /// for recognising pages does not count.
   public var wallSeconds: Double
+  /// Processor time for one page, in seconds; of a page that takes longer only the text is read.
+  public var pageSeconds: Double
   /// Memory the parser may map on top of its own program, in bytes.
   public var addressSpaceBytes: Int
   /// Largest file the parser may write, in bytes.
@@ -63,16 +73,23 @@ public struct ParserLimits: Codable, Sendable {
   public var maxAnswerBytes: Int
 
   public init(
-    cpuSeconds: Int = 60, wallSeconds: Double = 120, addressSpaceBytes: Int = 2 << 30, outputFileBytes: Int = 0,
+    cpuSeconds: Int = 60, wallSeconds: Double = 120, pageSeconds: Double = 6, addressSpaceBytes: Int = 2 << 30,
+    outputFileBytes: Int = 0,
     maxInputBytes: Int = 512 << 20, maxAnswerBytes: Int = 8 << 30
   ) {
     self.cpuSeconds = cpuSeconds
     self.wallSeconds = wallSeconds
+    self.pageSeconds = pageSeconds
     self.addressSpaceBytes = addressSpaceBytes
     self.outputFileBytes = outputFileBytes
     self.maxInputBytes = maxInputBytes
     self.maxAnswerBytes = maxAnswerBytes
   }
+}
+
+extension ParserLimits {
+  /// So much more time a document has for each of its pages.
+  var secondsForEachPage: Double { 0.25 }
 }
 
 /// A part of a page to make a picture of.
@@ -95,8 +112,15 @@ public struct PageCrop: Codable, Sendable {
 }
 
 extension PDFReadOptions {
-  /// Of the pages that are read, those that fall to this process.
-  func shared(_ pages: [Int]) -> [Int] {
+  /// Of the pictures of parts, those that fall to this process.
+  var sharedCrops: [PageCrop] {
+    processes > 1 ? stride(from: share, to: crops.count, by: processes).map { crops[$0] } : crops
+  }
+
+  /// Of the pages that are read, those that are left to this process.
+  func shared(_ pages: [Int]) -> [Int] { Array(allShared(pages).dropFirst(skipped)) }
+
+  private func allShared(_ pages: [Int]) -> [Int] {
     guard processes > 1 else { return pages }
     // A few pages are read before a second process has opened the file.
     guard pages.count >= 2 * processes else { return share == 0 ? pages : [] }

@@ -13,6 +13,9 @@ public struct PDFReader: Sendable {
     executable = childExecutable?.path ?? "/proc/self/exe"
   }
 
+  /// Starts what parsers are made from, so that it is ready when the first document comes.
+  public func prepare() { ParserServer.of(executable).prepare() }
+
   /// Reads a file. Blocks; `isCancelled` is asked about every 100 ms.
   ///
   /// - Parameters:
@@ -20,11 +23,12 @@ public struct PDFReader: Sendable {
   ///   - keepPages: false to hand pages to `onPage` only, so that memory does not grow.
   ///   - onPage: called with each page, how many are done and how many will be read.
   ///   - onImage: called with page index and PNG bytes when `options.imageDPI` is set.
+  ///   - onPreview: called with page index and JPEG bytes when `options.previews` is set.
   /// - Throws: `DocumentReadError`, or what a callback throws.
   public func read(
     _ file: URL, fileName: String? = nil, options: PDFReadOptions = PDFReadOptions(), keepPages: Bool = true,
-    onPage: (@Sendable (Page, Int, Int) throws -> Void)? = nil,
-    onImage: (@Sendable (Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
+    onPage: ((Page, Int, Int) throws -> Void)? = nil, onImage: ((Int, [UInt8]) throws -> Void)? = nil,
+    onPreview: ((Int, [UInt8]) throws -> Void)? = nil, isCancelled: @Sendable () -> Bool = { false }
   ) throws -> Document {
     let name = fileName ?? file.lastPathComponent
     var options = options
@@ -38,24 +42,20 @@ public struct PDFReader: Sendable {
     }
     let input = try openChecked(file, name)
     defer { close(input) }
-    let children = try (0..<max(1, options.processes)).map { share in
+    let shares = try (0..<max(1, options.processes)).map { share in
       options.share = share
-      return try ParserProcess(
-        executable: executable, probing: false,
-        task: ParserChild.Task(options: options, limits: limits, parent: getpid()), input: input)
+      return try PageShare(executable: executable, limits: limits, options: options, input: input, fileName: name)
     }
-    defer { for child in children { child.end() } }
+    defer { for share in shares { share.process.end() } }
     var document = Document(fileName: name)
     var expected = 0, done = 0
-    // The children that still have something to say; pages come from each in turn.
-    var open = Array(children.indices)
+    // The shares that are not through; pages come from each in turn.
+    var open = Array(shares.indices)
     var turn = 0
     do {
       while !open.isEmpty {
-        let child = children[open[turn]], isFirst = open[turn] == 0
-        guard let (kind, payload) = try child.nextFrame(limits: limits, fileName: name, isCancelled: isCancelled) else {
-          throw child.explainEnd(limits: limits, fileName: name)
-        }
+        let share = shares[open[turn]], isFirst = open[turn] == 0
+        let (kind, payload) = try share.nextFrame(isCancelled: isCancelled)
         try payload.withUnsafeBytes { bytes in
           var frame = FrameDecoder(bytes)
           switch kind {
@@ -72,14 +72,19 @@ public struct PDFReader: Sendable {
             let page = try frame.page()
             done += 1
             guard done <= expected else { throw FrameError(reason: "has more pages than it said") }
-            if page.textSource == .ocr { child.forgive(options.ocr.secondsPerPage) }
+            if page.textSource == .ocr { share.process.forgive(options.ocr.secondsPerPage) }
             if keepPages { document.pages.append(page) }
-            try Self.pausing(children) { try onPage?(page, done, expected) }
+            try Self.pausing(shares) { try onPage?(page, done, expected) }
             turn = (turn + 1) % open.count
           case .image:
             let index = try frame.int()
             let png = try frame.data()
-            try Self.pausing(children) { try onImage?(index, png) }
+            try Self.pausing(shares) { try onImage?(index, png) }
+            if !options.crops.isEmpty { turn = (turn + 1) % open.count }
+          case .preview:
+            let index = try frame.int()
+            let jpeg = try frame.data()
+            try Self.pausing(shares) { try onPreview?(index, jpeg) }
           case .attachment: document.attachments.append(try frame.attachment())
           case .warning:
             let warning = String(try frame.string().prefix(500))
@@ -88,7 +93,7 @@ public struct PDFReader: Sendable {
           case .done:
             open.remove(at: turn)
             turn = open.isEmpty ? 0 : turn % open.count
-          case .document, .probe: break
+          case .document, .begin, .probe: break
           }
         }
       }
@@ -98,12 +103,12 @@ public struct PDFReader: Sendable {
     return document
   }
 
-  /// Time that the caller's own work takes counts against none of the children.
-  private static func pausing(_ children: [ParserProcess], _ work: () throws -> Void) rethrows {
+  /// Time that the caller's own work takes counts against none of the parsers.
+  private static func pausing(_ shares: [PageShare], _ work: () throws -> Void) rethrows {
     let before = ContinuousClock.now
     try work()
     let taken = ContinuousClock.now - before
-    for child in children { child.pauseClock(taken) }
+    for share in shares { share.process.pauseClock(taken) }
   }
 
   private func openChecked(_ file: URL, _ name: String) throws -> Int32 {

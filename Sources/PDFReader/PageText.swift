@@ -7,7 +7,8 @@ enum PageText {
   /// Glyphs of one page that are looked at.
   private static let maxGlyphs = 2_000_000
 
-  static func read(_ source: OpaquePointer, index: Int) -> Page {
+  /// - Parameter isPlain: nothing but the words.
+  static func read(_ source: OpaquePointer, index: Int, isPlain: Bool = false) -> Page {
     var width = 0.0, height = 0.0
     poppler_page_get_size(source, &width, &height)
     if !(width.isFinite && height.isFinite && width > 0 && height > 0 && width < 1e6 && height < 1e6) {
@@ -18,6 +19,7 @@ enum PageText {
     words(source, &page)
     FormFields.addWords(of: source, to: &page)
     if page.words.isEmpty { page.textSource = .none }
+    if isPlain { return page }
     page.images = images(source, page)
     page.links = links(source, page)
     return page

@@ -25,6 +25,7 @@ public enum ParserChild {
     case serverArgument where arguments.count == 2:
       // Fonts and character maps are loaded before the doors close, and cost nothing later.
       PopplerParser.warmUp()
+      warmUp()
       let server = getpid()
       guard let text = docq_serve_forks(0) else { exit(64) }
       parse(String(cString: text), parent: server, isProbe: false)
@@ -33,6 +34,12 @@ public enum ParserChild {
       parse(arguments[2], parent: nil, isProbe: true)
     default: return
     }
+  }
+
+  /// Makes the runtime look up once what every task needs.
+  private static func warmUp() {
+    let task = Task(options: PDFReadOptions(), limits: ParserLimits(), parent: 0)
+    if let text = try? JSONEncoder().encode(task) { _ = try? JSONDecoder().decode(Task.self, from: text) }
   }
 
   private static func parse(_ text: String, parent: pid_t?, isProbe: Bool) -> Never {
@@ -57,7 +64,8 @@ public enum ParserChild {
     } else {
       PopplerParser(options: task.options, output: output).run(data)
     }
-    exit(0)
+    // Nothing is left to be written, and the system takes memory back faster than destructors give it.
+    _exit(0)
   }
 
   /// The document on descriptor 0.
@@ -71,11 +79,11 @@ public enum ParserChild {
     return FileHandle(fileDescriptor: 0).readDataToEndOfFile()
   }
 
-  /// The kernel's limit is the last resort where pages are recognised: the parent counts page by page.
+  /// The kernel's limit is the last resort: the parent counts page by page.
   private static func cpuSeconds(_ task: Task) -> Int {
-    guard task.options.ocr.mode != .never else { return task.limits.cpuSeconds }
     let pages = Double(min(10_000, max(1, task.options.maxPages)))
-    return task.limits.cpuSeconds + Int(min(1e6, pages * max(0, task.options.ocr.secondsPerPage)))
+    let recognition = task.options.ocr.mode == .never ? 0 : max(0, task.options.ocr.secondsPerPage)
+    return task.limits.cpuSeconds + Int(min(1e6, pages * (task.limits.secondsForEachPage + recognition)))
   }
 }
 
@@ -96,14 +104,28 @@ final class FrameOutput {
     }
   }
 
-  /// A part of a page's picture as PNG.
-  func send(_ crop: PageCrop, of picture: Raster, scale: Double) {
-    let box = crop.box
-    let pixels = Rect(x0: box.x0 * scale, y0: box.y0 * scale, x1: box.x1 * scale, y1: box.y1 * scale)
-    guard let png = picture.part(pixels)?.png() else { return }
+  /// Says which page is next, or that its text is about to be recognised.
+  func begin(_ page: Int, isRecognizing: Bool = false) {
+    var frame = FrameEncoder(.begin)
+    frame.append(page)
+    frame.append(isRecognizing)
+    send(frame)
+  }
+
+  /// The picture of a part of a page as PNG.
+  func send(_ crop: PageCrop, _ picture: Raster) {
+    guard let png = picture.png() else { return }
     var frame = FrameEncoder(.image, reserving: png.count + 16)
     frame.append(crop.id)
     frame.append(data: png)
+    send(frame)
+  }
+
+  func send(preview picture: Raster?, of page: Int) {
+    guard let jpeg = picture?.jpeg(quality: 75) else { return }
+    var frame = FrameEncoder(.preview, reserving: jpeg.count + 16)
+    frame.append(page)
+    frame.append(data: jpeg)
     send(frame)
   }
 

@@ -21,6 +21,8 @@ final class ParserProcess {
   private var lastFrame = ContinuousClock.now
   /// Seconds of recognition that do not count against the limits.
   private var forgiven = 0.0
+  /// Processor time of the parser when the last frame was taken.
+  private var processorAtFrame = 0.0
 
   private enum KillReason { case wallClock, cancelled, tooMuch }
 
@@ -76,9 +78,7 @@ final class ParserProcess {
   /// The page that just came was recognised: the time that it took, up to a limit, does not count.
   func forgive(_ most: Double) {
     let taken = ContinuousClock.now - lastFrame
-    let seconds = min(most, Double(taken.components.seconds) + Double(taken.components.attoseconds) / 1e18)
-    forgiven += seconds
-    started += .seconds(seconds)
+    allowMore(min(most, Double(taken.components.seconds) + Double(taken.components.attoseconds) / 1e18))
   }
 
   /// Processor time of the child, in seconds; nil when it is gone.
@@ -89,13 +89,25 @@ final class ParserProcess {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
+  /// So much time more may be used, in seconds.
+  func allowMore(_ seconds: Double) {
+    forgiven += seconds
+    started += .seconds(seconds)
+  }
+
   /// The next frame; nil at the end of the answer.
+  ///
+  /// - Parameter seconds: processor time until then; more throws `SlowPage`.
   func nextFrame(
-    limits: ParserLimits, fileName: String, isCancelled: () -> Bool
+    limits: ParserLimits, fileName: String, seconds: Double = .infinity, isCancelled: () -> Bool
   ) throws -> (FrameKind, [UInt8])? {
     lastFrame = .now
+    let usedBefore = processorAtFrame
     while true {
-      if let frame = try takeFrame() { return frame }
+      if let frame = try takeFrame() {
+        processorAtFrame = processorSeconds ?? processorAtFrame
+        return frame
+      }
       if isCancelled() {
         killedBy = .cancelled
         throw CancellationError()
@@ -106,6 +118,7 @@ final class ParserProcess {
       if let used = processorSeconds, used > Double(limits.cpuSeconds) + forgiven + 1 {
         throw DocumentReadError.timedOut(file: fileName, seconds: Double(limits.cpuSeconds), processorTime: true)
       }
+      if let used = processorSeconds, used - usedBefore > seconds { throw SlowPage() }
       guard try readMore(limits) else {
         guard position == buffer.count else { throw explainEnd(limits: limits, fileName: fileName) }
         return nil

@@ -23,6 +23,13 @@ final class ParserServer: Sendable {
 
   private init(_ executable: String) { self.executable = executable }
 
+  /// Starts the process without waiting for it; what goes wrong shows with the first document.
+  func prepare() {
+    socket.withLock { socket in
+      if socket < 0 { _ = connect(&socket) }
+    }
+  }
+
   /// Forks a parser.
   ///
   /// - Parameters:
@@ -58,7 +65,12 @@ final class ParserServer: Sendable {
     let status = Self.start(executable, [ParserChild.serverArgument], descriptors: [pair[1], null, null], &pid)
     close(pair[1])
     close(null)
-    if status == 0 { socket = pair[0] } else { close(pair[0]) }
+    if status == 0 {
+      socket = pair[0]
+      StartPriority.give(to: pid)
+    } else {
+      close(pair[0])
+    }
     return status
   }
 
@@ -67,14 +79,25 @@ final class ParserServer: Sendable {
     var arguments: [UnsafeMutablePointer<CChar>?] =
       (["docq-parser"] + arguments).map { (text: String) in strdup(text) } + [nil]
     var environment: [UnsafeMutablePointer<CChar>?] =
-      ["LANG=C.UTF-8", "PATH=/usr/bin:/bin", "OMP_THREAD_LIMIT=1", "OPENBLAS_NUM_THREADS=1"].map { (text: String) in
-        strdup(text)
-      } + [nil]
+      [
+        "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "OMP_THREAD_LIMIT=1", "OPENBLAS_NUM_THREADS=1",
+        // Memory for the pictures of one page serves the next page.
+        "MALLOC_MMAP_THRESHOLD_=67108864", "MALLOC_TRIM_THRESHOLD_=67108864",
+      ].map { (text: String) in strdup(text) } + [nil]
     // The dynamic linker needs the Swift libraries where they are not in a standard place.
     if let path = getenv("LD_LIBRARY_PATH") {
       environment.insert(strdup("LD_LIBRARY_PATH=" + String(cString: path)), at: 0)
     }
     defer { for text in arguments + environment { free(text) } }
     return docq_spawn(executable, &arguments, &environment, descriptors, Int32(descriptors.count), &pid)
+  }
+}
+
+/// The priority ("nice") that this process was started with; the threads of libdispatch have the usual one.
+public enum StartPriority {
+  /// - Parameter id: a process or a thread; 0 is the calling thread.
+  public static func give(to id: pid_t = 0) {
+    let which = __priority_which_t(PRIO_PROCESS.rawValue)
+    setpriority(which, id_t(id), getpriority(which, id_t(getpid())))
   }
 }

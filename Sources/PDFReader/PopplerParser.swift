@@ -14,15 +14,36 @@ struct PopplerParser {
     recognizer = options.ocr.mode == .never ? nil : PageRecognizer(options.ocr)
   }
 
-  /// Loads what poppler and fontconfig load on first use.
+  /// Loads what poppler, cairo and fontconfig load on first use, by reading a page that docq itself has written.
   static func warmUp() {
     g_log_set_default_handler({ _, _, _, _ in }, nil)
-    let surface = cairo_image_surface_create(CAIRO_FORMAT_RGB24, 8, 8)
-    let context = cairo_create(surface)
-    cairo_select_font_face(context, "Helvetica", CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL)
-    cairo_show_text(context, "x")
-    cairo_destroy(context)
-    cairo_surface_destroy(surface)
+    let text = "BT /F 12 Tf 20 20 Td (warm) Tj ET 0.5 g 10 10 50 2 re f"
+    let page = """
+      %PDF-1.4
+      1 0 obj <</Type/Catalog /Pages 2 0 R>> endobj
+      2 0 obj <</Type/Pages /Kids [3 0 R] /Count 1>> endobj
+      3 0 obj <</Type/Page /Parent 2 0 R /MediaBox [0 0 100 100] /Contents 5 0 R /Resources <</Font <</F 4 0 R>>>>>> endobj
+      4 0 obj <</Type/Font /Subtype/Type1 /BaseFont/Helvetica>> endobj
+      5 0 obj <</Length \(text.utf8.count)>> stream
+      \(text)
+      endstream endobj
+      trailer <</Root 1 0 R /Size 6>>
+      %%EOF
+      """
+    let data = Data(page.utf8)
+    data.withUnsafeBytes { bytes in
+      let content = g_bytes_new_static(bytes.baseAddress, gsize(bytes.count))
+      defer { g_bytes_unref(content) }
+      guard let document = poppler_document_new_from_bytes(content, nil, nil) else { return }
+      defer { g_object_unref(UnsafeMutableRawPointer(document)) }
+      _ = DocumentFacts.metadata(document)
+      guard let source = poppler_document_get_page(document, 0) else { return }
+      defer { g_object_unref(UnsafeMutableRawPointer(source)) }
+      var read = PageText.read(source, index: 0)
+      if let picture = RulingFinder.picture(of: source, width: 100, height: 100) {
+        RulingFinder.addMarks(picture, to: &read)
+      }
+    }
   }
 
   func run(_ data: Data) {
@@ -54,7 +75,7 @@ struct PopplerParser {
       output.send(frame)
     }
     guard options.crops.isEmpty else {
-      for crop in options.crops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
+      for crop in options.sharedCrops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
       return output.send(FrameEncoder(.done))
     }
     for index in options.shared(pages) { send(page: index, of: document) }
@@ -83,6 +104,7 @@ struct PopplerParser {
   private func isCutOff(_ data: Data) -> Bool { data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil }
 
   private func send(page index: Int, of document: OpaquePointer) {
+    output.begin(index)
     guard let source = poppler_document_get_page(document, Int32(index)) else {
       output.warn("page \(index + 1) cannot be read")
       var frame = FrameEncoder(.page)
@@ -91,23 +113,29 @@ struct PopplerParser {
       return
     }
     defer { g_object_unref(UnsafeMutableRawPointer(source)) }
-    var page = PageText.read(source, index: index)
+    var page = PageText.read(source, index: index, isPlain: index == options.plainPage)
+    guard index != options.plainPage else { return send(page) }
     var scan: PageRecognizer.Outcome?
     let (width, height) = (page.width, page.height)
     if let recognizer, ScannedPage.needsRecognition(page, mode: options.ocr.mode) {
+      output.begin(index, isRecognizing: true)
       scan = ScannedPage.read(source, &page, recognizer, options: options)
       if let warning = scan?.warning { output.warn("page \(index + 1) \(warning)") }
     }
-    if options.findRulings {
-      if let scan, page.straightening != nil {
+    var small: CairoPicture?
+    if let scan, page.straightening != nil {
+      if options.findRulings {
         page.rulings = RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
-      } else {
-        RulingFinder.addMarks(of: source, width: width, height: height, to: &page)
       }
+    } else if options.findRulings || options.previews {
+      small = RulingFinder.picture(of: source, width: width, height: height)
+      if options.findRulings, let small { RulingFinder.addMarks(small, to: &page) }
     }
-    var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
-    frame.append(page)
-    output.send(frame)
+    send(page)
+    if options.previews {
+      let scale = scan.map { RulingFinder.scale * page.width / Double($0.raster.width) } ?? 1
+      output.send(preview: small?.raster() ?? scan?.raster.scaled(by: min(1, scale)), of: index)
+    }
     if let dpi = options.imageDPI {
       if let picture = picture(of: source, page, index, dpi: dpi) {
         var frame = FrameEncoder(.image, reserving: picture.count + 16)
@@ -120,6 +148,12 @@ struct PopplerParser {
     }
   }
 
+  private func send(_ page: Page) {
+    var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
+    frame.append(page)
+    output.send(frame)
+  }
+
   private func send(_ crop: PageCrop, of document: OpaquePointer) {
     guard let dpi = options.imageDPI, let source = poppler_document_get_page(document, Int32(crop.page)) else { return }
     defer { g_object_unref(UnsafeMutableRawPointer(source)) }
@@ -127,10 +161,19 @@ struct PopplerParser {
     var height = 0.0
     poppler_page_get_size(source, &width, &height)
     let scale = PageImageRenderer.scale(width: width, height: height, dpi: dpi)
+    guard let straightening = crop.straightening else {
+      // Only the part that is wanted is drawn.
+      guard let box = crop.box.intersection(Rect(x0: 0, y0: 0, x1: width, y1: height)) else { return }
+      let picture = PageImageRenderer.render(
+        source, width: box.width, height: box.height, scale: scale, from: (box.x0, box.y0))
+      if let raster = picture.flatMap({ CairoPicture($0).raster() }) { output.send(crop, raster) }
+      return
+    }
     let page = Page(index: crop.page, width: width, height: height)
-    guard var raster = ScannedPage.picture(of: source, page, scale: scale) else { return }
-    if let straightening = crop.straightening { raster = raster.straightened(straightening) ?? raster }
-    output.send(crop, of: raster, scale: scale)
+    guard let raster = ScannedPage.picture(of: source, page, scale: scale),
+      let part = (raster.straightened(straightening) ?? raster).part(crop.box.scaled(by: scale))
+    else { return }
+    output.send(crop, part)
   }
 
   /// The file of a page's picture; a scan comes as straight as its words were read.

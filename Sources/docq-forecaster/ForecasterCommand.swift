@@ -2,6 +2,7 @@ import ArgumentParser
 import Forecasting
 import JobHandlers
 import JobQueue
+import PDFReader
 
 @main
 struct ForecasterCommand: AsyncParsableCommand {
@@ -17,6 +18,11 @@ struct ForecasterCommand: AsyncParsableCommand {
 
   @Option(help: "Folder of the queue and the uploads; created when missing.")
   var data = DataFolder.defaultPath
+
+  static func main() async {
+    ParserChild.runIfRequested()
+    await main(nil)
+  }
 
   func run() async throws {
     var options = WorkerOptions()

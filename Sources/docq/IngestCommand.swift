@@ -5,19 +5,19 @@ import Foundation
 import JobHandlers
 import LayoutAnalysis
 import PDFReader
-import Synchronization
 
 struct IngestCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "ingest", abstract: "Read PDFs and scans: text, layout, tables, in the format you want.",
     discussion: """
-      One file goes to standard output; with -o, each file is written into that folder under its own name.
+      One file goes to standard output; with -o, each file is written into that folder under its own name. Several formats
+      (--format json,markdown or --format json --format markdown) are written in one pass over the document.
       The docgenome format is a folder of four JSON files per document when -o is given.
       PNG, JPEG and TIFF pictures are documents, too. Pages without text go through text recognition (tesseract).
 
       EXAMPLES
         docq ingest paper.pdf --format markdown
-        docq ingest *.pdf --format json -o out
+        docq ingest *.pdf --format json,markdown -o out
         docq ingest scan.pdf --pages 1-3,7 --format html -o out --images
         docq ingest report.pdf --format csv -o tables
         docq ingest paper.pdf --overlay -o out
@@ -25,8 +25,12 @@ struct IngestCommand: AsyncParsableCommand {
       """)
 
   @Argument(help: "PDF, PNG, JPEG or TIFF files.") var files: [String]
-  @Option(help: "json, docgenome, coco, markdown, html, latex, text, or csv (tables only; with -o one file for each).")
-  var format: DocumentFormat = .json
+  @Option(
+    help: """
+      json, docgenome, coco, markdown, html, latex, text, or csv (tables only; with -o one file for each); several with \
+      commas (default: json).
+      """)
+  var format: [FormatList] = []
   @Option(name: [.customShort("o"), .long], help: "Folder for the results.") var output: String?
   @Option(help: "Pages to read, for example 1-3,7.") var pages: String?
   @Option(help: "Password of an encrypted file.") var password: String?
@@ -44,8 +48,11 @@ struct IngestCommand: AsyncParsableCommand {
     guard !overlay || output != nil else { throw ValidationError("--overlay needs a folder: add -o DIR") }
     guard !overlay || remote.server == nil else { throw ValidationError("--overlay works without --server only") }
     guard (20...600).contains(dpi) else { throw ValidationError("--dpi must be between 20 and 600") }
-    guard files.count == 1 || output != nil || format != .docgenome else {
+    guard files.count == 1 || output != nil || !formats.contains(.docgenome) else {
       throw ValidationError("several files as docgenome need a folder: add -o DIR")
+    }
+    guard formats.count == 1 || output != nil else {
+      throw ValidationError("several formats need a folder: add -o DIR")
     }
     if let output {
       let names = Dictionary(grouping: files) { baseName(URL(fileURLWithPath: $0)) }
@@ -60,51 +67,67 @@ struct IngestCommand: AsyncParsableCommand {
     // What goes to standard output stays in order.
     let cores = max(1, ProcessInfo.processInfo.activeProcessorCount)
     let parallel = output == nil || remote.server != nil ? 1 : min(cores, files.count)
+    let (ingestion, layout) = (DocumentIngestion(), try LayoutChoice(layout))
+    if remote.server == nil {
+      ingestion.prepare()
+      layout.prepare()
+    }
     try await FileBatch(files: files).run(parallel: parallel) { file, label in
       if let server = try remote.client() {
         let job = try await server.submit(
           .ingest(file: file, pages: pages, password: password, ocr: ocr.rawValue, ocrLanguage: ocrLanguage),
           label: label, options: remote)
         guard let job else { return }
-        let data = try await server.result(of: job, format: format.rawValue)
-        try write(data, for: file)
+        for format in formats {
+          try Output.write(try await server.result(of: job, format: format.rawValue), to: path(format, of: file))
+        }
       } else {
-        try ingestHere(file, label: label)
+        try ingestHere(file, label: label, ingestion, layout)
       }
     }
   }
 
-  private func ingestHere(_ file: URL, label: String) throws {
+  private func ingestHere(_ file: URL, label: String, _ ingestion: DocumentIngestion, _ layout: LayoutChoice) throws {
+    StartPriority.give()
     var options = DocumentIngestion.Options(pages: pages, password: password, imageDPI: images || overlay ? dpi : nil)
     options.ocr.mode = ocr
     options.processes = files.count == 1 || output == nil ? max(1, ProcessInfo.processInfo.activeProcessorCount) : 1
     if let ocrLanguage, ocr != .never { options.ocr.languages = try OCRLanguages.parse(ocrLanguage) }
-    options.layout = try LayoutChoice(layout)
+    options.layout = layout
     let folder = try images || overlay ? makeFolder(file, "pages") : nil
-    let ingestion = DocumentIngestion()
-    let document = try ingestion.ingest(
+    var drawn: Set<Int> = []
+    let document = try ingestion.ingestPages(
       file, fileName: file.lastPathComponent, options: options, progress: { Terminal.progress($0, "\(label) \($1)") },
       onImage: { index, png in
-        if let folder { try Output.write(Data(png), to: "\(folder)/\(Self.pageName(index)).png") }
+        guard let folder else { return }
+        try Output.write(Data(png), to: "\(folder)/\(Self.pageName(index)).png")
+        drawn.insert(index)
       })
-    for warning in document.warnings { Terminal.note("\(file.lastPathComponent): \(warning)") }
-    if overlay, let folder { try writeOverlay(document, folder) }
-    switch (format, output) {
-    case (.docgenome, let output?):
-      let folder = "\(output)/\(baseName(file))"
-      try Output.makeFolder(folder)
-      for part in try DocumentWriter.docGenomeFiles(document) {
-        try Output.write(part.data, to: "\(folder)/\(part.name)")
-      }
-    case (.csv, let output?):
-      for (number, entry) in document.tables.enumerated() {
-        try Output.write(
-          Data(TableWriter.csv(entry.table).utf8), to: "\(output)/\(baseName(file)).table\(number + 1).csv")
-      }
-    case (.markdown, _?), (.html, _?), (.latex, _?):
-      let figures = try writeFigures(of: document, file, ingestion, options)
-      try write(try DocumentWriter.write(document, as: format, figures: figures), for: file)
-    default: try write(try DocumentWriter.write(document, as: format), for: file)
+    for warning in document.outline.warnings { Terminal.note("\(file.lastPathComponent): \(warning)") }
+    let figures =
+      try output != nil && formats.contains(where: \.hasFigures)
+      ? writeFigures(of: document.outline, file, ingestion, options) : [:]
+    // Every page goes through all writers while it is at hand.
+    let writers = try formats.map { format in try writer(format, document.outline, file, figures) }
+    let drawings = overlay ? OverlayWriter(document.outline) : nil
+    try document.forEachPage { page in
+      for writer in writers { try writer.add(page) }
+      guard let drawings, let folder else { return }
+      let name = Self.pageName(page.index)
+      let svg = drawings.svg(page, background: drawn.contains(page.index) ? "\(name).png" : nil)
+      try Output.write(Data(svg.utf8), to: "\(folder)/\(name).svg")
+    }
+    for writer in writers { try writer.finish() }
+  }
+
+  private func writer(
+    _ format: DocumentFormat, _ document: Document, _ file: URL, _ figures: [Int: String]
+  ) throws -> any PageWriter {
+    guard let output else { return try FormatFile(document, format, figures, to: nil) }
+    switch format {
+    case .docgenome: return DocGenomeFolder(document, "\(output)/\(baseName(file))")
+    case .csv: return TableFiles("\(output)/\(baseName(file))")
+    default: return try FormatFile(document, format, figures, to: path(format, of: file))
     }
   }
 
@@ -115,25 +138,16 @@ struct IngestCommand: AsyncParsableCommand {
     let ids = document.regions.filter { $0.label == .figure }.map(\.id)
     guard !ids.isEmpty, let folder = try makeFolder(file, "figures") else { return [:] }
     let numbers = Dictionary(uniqueKeysWithValues: zip(ids, 1...))
-    let names = Mutex<[Int: String]>([:])
-    try ingestion.figures(of: document, file, options: options, dpi: dpi) { id, png in
+    var names: [Int: String] = [:]
+    let warning = try ingestion.figures(of: document, file, options: options, dpi: dpi) { id, png in
       guard let number = numbers[id] else { return }
       try Output.write(Data(png), to: "\(folder)/figure\(number).png")
       let address = "\(URL(fileURLWithPath: folder).lastPathComponent)/figure\(number).png"
       let safe = address.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? address
-      names.withLock { $0[id] = safe }
+      names[id] = safe
     }
-    return names.withLock { $0 }
-  }
-
-  private func writeOverlay(_ document: Document, _ folder: String) throws {
-    let writer = OverlayWriter(document)
-    for page in document.pages {
-      let name = Self.pageName(page.index)
-      let hasImage = FileManager.default.fileExists(atPath: "\(folder)/\(name).png")
-      let svg = writer.svg(page, background: hasImage ? "\(name).png" : nil)
-      try Output.write(Data(svg.utf8), to: "\(folder)/\(name).svg")
-    }
+    if let warning { Terminal.note("\(file.lastPathComponent): \(warning)") }
+    return names
   }
 
   /// "out/report.pages" beside "out/report.md".
@@ -146,12 +160,30 @@ struct IngestCommand: AsyncParsableCommand {
 
   private static func pageName(_ index: Int) -> String { String(format: "page_%04d", index) }
 
-  private func write(_ data: Data, for file: URL) throws {
-    try Output.write(data, to: output.map { "\($0)/\(baseName(file)).\(format.fileExtension)" })
+  private func path(_ format: DocumentFormat, of file: URL) -> String? {
+    output.map { "\($0)/\(baseName(file)).\(format.fileExtension)" }
+  }
+
+  private var formats: [DocumentFormat] {
+    var seen: Set<DocumentFormat> = []
+    let all = format.flatMap(\.formats).filter { seen.insert($0).inserted }
+    return all.isEmpty ? [.json] : all
   }
 
   private func baseName(_ file: URL) -> String { file.deletingPathExtension().lastPathComponent }
 }
 
-extension DocumentFormat: ExpressibleByArgument {}
+/// Formats with commas between them.
+struct FormatList: ExpressibleByArgument {
+  let formats: [DocumentFormat]
+
+  init?(argument: String) {
+    let names = argument.split(separator: ",", omittingEmptySubsequences: false)
+    formats = names.compactMap { DocumentFormat(rawValue: $0.trimmingCharacters(in: .whitespaces)) }
+    guard formats.count == names.count else { return nil }
+  }
+
+  static var allValueStrings: [String] { DocumentFormat.allCases.map(\.rawValue) }
+}
+
 extension OCRMode: ExpressibleByArgument {}

@@ -16,54 +16,50 @@ struct DocGenomeWriter {
 
   /// The four files of a folder.
   func files() throws -> [(name: String, data: Data)] {
-    [
-      ("layout_annotation.json", try encode(layout)), ("reading_annotation.json", try encode(reading)),
-      ("order_annotation.json", try encode(order)), ("quality_report.json", try encode(quality)),
-    ]
+    try [
+      ("layout_annotation.json", writeLayout), ("reading_annotation.json", writeReading),
+      ("order_annotation.json", writeOrder), ("quality_report.json", writeQuality),
+    ].map { (name: String, write: (PrettyJSON) throws -> Void) in
+      var data = Data()
+      let output = TextOutput { data += $0 }
+      try write(PrettyJSON(output))
+      try output.finish()
+      return (name, data)
+    }
   }
 
   /// All four as one object, keyed by file name without its ending.
-  func combined() throws -> Data {
-    struct Combined: Encodable {
-      var layoutAnnotation: Layout
-      var readingAnnotation: [Block]
-      var orderAnnotation: Order
-      var qualityReport: Quality
-    }
-    return try encode(
-      Combined(layoutAnnotation: layout, readingAnnotation: reading, orderAnnotation: order, qualityReport: quality)
-    )
+  func writeCombined(_ json: PrettyJSON) throws {
+    try json.object([
+      "layout_annotation": writeLayout, "order_annotation": writeOrder, "quality_report": writeQuality,
+      "reading_annotation": writeReading,
+    ])
   }
-
-  func coco() throws -> Data { try encode(layout) }
 
   // MARK: - Files
 
-  private struct Layout: Encodable {
-    struct Info: Encodable {
-      var version = "1.0"
-      var description = "Document layout in DocGenome's categories"
-      var contributor = "docq"
-    }
-    struct Image: Encodable {
-      var id, width, height: Int
-      var fileName: String
-    }
-    struct Annotation: Encodable {
-      var id, imageID, categoryID: Int
-      var bbox: [Int]
-      var area: Int
-      var iscrowd = 0
-      var segmentation: [[Int]] = []
-    }
-    struct Category: Encodable {
-      var id: Int
-      var name, supercategory: String
-    }
-    var info = Info()
-    var images: [Image]
-    var annotations: [Annotation]
-    var categories: [Category]
+  private struct Info: Encodable {
+    var version = "1.0"
+    var description = "Document layout in DocGenome's categories"
+    var contributor = "docq"
+  }
+
+  private struct Image: Encodable {
+    var id, width, height: Int
+    var fileName: String
+  }
+
+  private struct Annotation: Encodable {
+    var id, imageID, categoryID: Int
+    var bbox: [Int]
+    var area: Int
+    var iscrowd = 0
+    var segmentation: [[Int]] = []
+  }
+
+  private struct Category: Encodable {
+    var id: Int
+    var name, supercategory: String
   }
 
   private struct Block: Encodable {
@@ -75,13 +71,9 @@ struct DocGenomeWriter {
     var previousBlock, parentBlock, nextBlock: Int??
   }
 
-  private struct Order: Encodable {
-    struct Edge: Encodable {
-      var type: String
-      var from, to: Int
-    }
-    var annotations: [Block]
-    var orders: [Edge]
+  private struct Edge: Encodable {
+    var type: String
+    var from, to: Int
   }
 
   private struct Quality: Encodable {
@@ -99,40 +91,56 @@ struct DocGenomeWriter {
     var pageQuality: [PageQuality]
   }
 
-  private var layout: Layout {
-    Layout(
-      images: document.pages.map {
-        Layout.Image(
-          id: $0.index, width: pixels($0.width), height: pixels($0.height),
-          fileName: String(format: "page_%04d.jpg", $0.index))
+  func writeLayout(_ json: PrettyJSON) throws {
+    try json.object([
+      "annotations": { try $0.list(regions.lazy.map(annotation)) },
+      "categories": {
+        try $0.list(
+          RegionClass.allCases.map { Category(id: $0.rawValue, name: $0.name, supercategory: $0.name) })
       },
-      annotations: regions.map { region in
-        let (x, y) = (pixels(region.bbox.x0), pixels(region.bbox.y0))
-        let (w, h) = (pixels(region.bbox.x1) - x, pixels(region.bbox.y1) - y)
-        return Layout.Annotation(
-          id: region.id, imageID: region.page, categoryID: region.label.rawValue, bbox: [x, y, w, h], area: w * h)
+      "images": {
+        try $0.list(
+          document.pages.lazy.map {
+            Image(
+              id: $0.index, width: pixels($0.width), height: pixels($0.height),
+              fileName: String(format: "page_%04d.jpg", $0.index))
+          })
       },
-      categories: RegionClass.allCases.map {
-        Layout.Category(id: $0.rawValue, name: $0.name, supercategory: $0.name)
-      })
+      "info": { try $0.value(Info()) },
+    ])
   }
 
-  private var reading: [Block] { regions.map { block($0) } }
+  private func annotation(_ region: Region) -> Annotation {
+    let (x, y) = (pixels(region.bbox.x0), pixels(region.bbox.y0))
+    let (w, h) = (pixels(region.bbox.x1) - x, pixels(region.bbox.y1) - y)
+    return Annotation(
+      id: region.id, imageID: region.page, categoryID: region.label.rawValue, bbox: [x, y, w, h], area: w * h)
+  }
 
-  private var order: Order {
+  private func writeReading(_ json: PrettyJSON) throws { try json.list(regions.lazy.map(block)) }
+
+  private func writeOrder(_ json: PrettyJSON) throws {
     let flow = regions.filter { !$0.isFurniture }
     var parents: [Int: Int] = [:]
     for relation in document.relations where relation.type == .sub { parents[relation.from] = relation.to }
-    let blocks = flow.enumerated().map { index, region in
-      var block = block(region)
-      block.previousBlock = .some(index > 0 ? flow[index - 1].id : nil)
-      block.nextBlock = .some(index + 1 < flow.count ? flow[index + 1].id : nil)
-      block.parentBlock = .some(parents[region.id])
-      return block
-    }
-    let edges = document.relations.map { Order.Edge(type: $0.type.rawValue, from: $0.from, to: $0.to) }
-    return Order(annotations: blocks, orders: edges)
+    try json.object([
+      "annotations": {
+        try $0.list(
+          flow.indices.lazy.map { index in
+            var block = block(flow[index])
+            block.previousBlock = .some(index > 0 ? flow[index - 1].id : nil)
+            block.nextBlock = .some(index + 1 < flow.count ? flow[index + 1].id : nil)
+            block.parentBlock = .some(parents[flow[index].id])
+            return block
+          })
+      },
+      "orders": {
+        try $0.list(document.relations.lazy.map { Edge(type: $0.type.rawValue, from: $0.from, to: $0.to) })
+      },
+    ])
   }
+
+  private func writeQuality(_ json: PrettyJSON) throws { try json.value(quality) }
 
   private var quality: Quality {
     let counts = Dictionary(grouping: regions, by: \.label).mapValues(\.count)
@@ -179,11 +187,4 @@ struct DocGenomeWriter {
   }
 
   private func pixels(_ points: Double) -> Int { points.isFinite ? Int((points * scale).rounded()) : 0 }
-
-  private func encode(_ value: some Encodable) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(value)
-  }
 }

@@ -27,6 +27,9 @@ public enum DocumentFormat: String, CaseIterable, Sendable {
     case .csv: "csv"
     }
   }
+
+  /// Whether the format refers to the pictures of figures.
+  public var hasFigures: Bool { [.markdown, .html, .latex].contains(self) }
 }
 
 /// Writes an analysed document in any format.
@@ -34,16 +37,32 @@ public enum DocumentWriter {
   /// - Parameter figures: addresses of the pictures of figures by region id, for Markdown, HTML and LaTeX.
   public static func write(_ document: Document, as format: DocumentFormat, figures: [Int: String] = [:]) throws -> Data
   {
-    switch format {
-    case .json: try json(document)
-    case .docgenome: try DocGenomeWriter(document).combined()
-    case .coco: try DocGenomeWriter(document).coco()
-    case .markdown: Data(MarkdownWriter(document, figures: figures).text().utf8)
-    case .html: Data(HTMLWriter(document, figures: figures).text().utf8)
-    case .text: Data(PlainTextWriter(document).text().utf8)
-    case .latex: Data(LaTeXWriter(document: document, figures: figures).text().utf8)
-    // All tables, with an empty line between them.
-    case .csv: Data(document.tables.map { TableWriter.csv($0.table) }.joined(separator: "\r\n").utf8)
+    var data = Data()
+    let writer = try writer(of: document, as: format, figures: figures) { data += $0 }
+    for page in document.pages { try writer.add(page) }
+    try writer.finish()
+    return data
+  }
+
+  /// A writer that gets the pages one at a time.
+  ///
+  /// - Parameters:
+  ///   - document: its pages need not have more than their size and their regions, tables without cells.
+  ///   - receive: called with the text, piece by piece.
+  public static func writer(
+    of document: Document, as format: DocumentFormat, figures: [Int: String] = [:],
+    receive: @escaping (Data) throws -> Void
+  ) throws -> any PageWriter {
+    let output = TextOutput(receive)
+    return switch format {
+    case .json: try JSONWriter(document, output)
+    case .docgenome: AnnotationWriter(output) { try DocGenomeWriter(document).writeCombined($0) }
+    case .coco: AnnotationWriter(output) { try DocGenomeWriter(document).writeLayout($0) }
+    case .markdown: MarkdownWriter(document, figures: figures, output)
+    case .html: HTMLWriter(document, figures: figures, output)
+    case .text: PlainTextWriter(document, output)
+    case .latex: LaTeXWriter(document, figures: figures, output)
+    case .csv: CSVWriter(output)
     }
   }
 
@@ -51,60 +70,71 @@ public enum DocumentWriter {
   public static func docGenomeFiles(_ document: Document, dpi: Double = 200) throws -> [(name: String, data: Data)] {
     try DocGenomeWriter(document, dpi: dpi).files()
   }
-
-  private static func json(_ document: Document) throws -> Data {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    return try encoder.encode(document)
-  }
 }
 
-/// A unit of the text flow: paragraphs that were broken over columns or pages are whole again.
-struct FlowUnit {
-  var region: Region
-  var text: String
-}
+/// Annotations are made of the regions alone, all at the end.
+private final class AnnotationWriter: PageWriter {
+  private let output: TextOutput
+  private let write: (PrettyJSON) throws -> Void
 
-extension Document {
-  /// Regions in reading order without furniture and continuations.
-  func flow() -> [FlowUnit] {
-    let all = regions
-    let byID = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let continuations = Set(all.compactMap(\.continuedBy))
-    return all.filter { !$0.isFurniture && !continuations.contains($0.id) }.map { region in
-      var text = region.text
-      var next = region.continuedBy
-      var seen = Set([region.id])
-      while let id = next, let part = byID[id], seen.insert(id).inserted {
-        text = joined(text, part.text)
-        next = part.continuedBy
-      }
-      return FlowUnit(region: region, text: text)
-    }
+  init(_ output: TextOutput, _ write: @escaping (PrettyJSON) throws -> Void) {
+    (self.output, self.write) = (output, write)
   }
 
-  private func joined(_ first: String, _ second: String) -> String {
-    if first.hasSuffix("-"), first.dropLast().last?.isLetter == true, second.first?.isLowercase == true {
-      return first.dropLast() + second
-    }
-    return first + " " + second
+  func add(_ page: Page) {}
+
+  func finish() throws {
+    try write(PrettyJSON(output))
+    try output.finish()
   }
 }
 
 /// Plain text in reading order.
-struct PlainTextWriter {
-  let document: Document
+private final class PlainTextWriter: PageWriter {
+  private let flow: TextFlow
+  private let output: TextOutput
+  private var isEmpty = true
 
-  init(_ document: Document) { self.document = document }
+  init(_ document: Document, _ output: TextOutput) { (flow, self.output) = (TextFlow(document), output) }
 
-  func text() -> String {
-    let parts = document.flow().map { unit -> String in
-      if unit.region.label == .equation { return unit.region.latex ?? unit.text }
-      guard let table = unit.region.table else { return unit.text }
-      return table.grid().map { $0.map { $0?.text ?? "" }.joined(separator: "\t") }.joined(separator: "\n")
+  func add(_ page: Page) throws {
+    for unit in flow.units(of: page) {
+      var text = unit.text
+      if unit.region.label == .equation { text = unit.region.latex ?? text }
+      if let table = unit.region.table {
+        text = table.grid().map { $0.map { $0?.text ?? "" }.joined(separator: "\t") }.joined(separator: "\n")
+      }
+      guard !text.isEmpty else { continue }
+      if !isEmpty { output.append("\n\n") }
+      isEmpty = false
+      output.append(text)
     }
-    return parts.filter { !$0.isEmpty }.joined(separator: "\n\n") + "\n"
+    try output.endPage()
   }
+
+  func finish() throws {
+    output.append("\n")
+    try output.finish()
+  }
+}
+
+/// All tables, with an empty line between them.
+private final class CSVWriter: PageWriter {
+  private let output: TextOutput
+  private var isEmpty = true
+
+  init(_ output: TextOutput) { self.output = output }
+
+  func add(_ page: Page) throws {
+    for table in page.regions.compactMap(\.table) {
+      if !isEmpty { output.append("\r\n") }
+      isEmpty = false
+      output.append(TableWriter.csv(table))
+    }
+    try output.endPage()
+  }
+
+  func finish() throws { try output.finish() }
 }
 
 extension Table {

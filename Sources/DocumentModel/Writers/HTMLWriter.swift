@@ -1,55 +1,68 @@
 /// A standalone page; everything that came from the document is escaped.
-struct HTMLWriter {
-  let document: Document
-  let figures: [Int: String]
+final class HTMLWriter: PageWriter {
+  private let flow: TextFlow
+  private let figures: [Int: String]
+  private let output: TextOutput
+  /// With a paper title as the first level, sections come below it.
+  private let shift: Int
+  private var notes: [String] = []
+  private var inList = false
 
-  init(_ document: Document, figures: [Int: String] = [:]) {
-    self.document = document
-    self.figures = figures
-  }
-
-  func text() -> String {
+  init(_ document: Document, figures: [Int: String] = [:], _ output: TextOutput) {
+    flow = TextFlow(document)
+    (self.figures, self.output) = (figures, output)
+    shift = document.hasPaperTitle ? 1 : 0
     let title = document.metadata.title.flatMap { $0.isEmpty ? nil : $0 } ?? document.fileName
-    var parts = [
+    for line in [
       "<!doctype html>", "<html><head><meta charset=\"utf-8\">", "<title>\(Self.escaped(title))</title>",
       "<style>body{max-width:46rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui,sans-serif}"
         + "table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:.2rem .5rem;text-align:left}"
         + "img{max-width:100%}pre{background:#f6f6f6;padding:.6rem;overflow:auto}figcaption,.note{color:#555;font-size:.9em}</style>",
       "</head><body>",
-    ]
-    var notes: [String] = []
-    var inList = false
-    let shift = document.regions.contains { $0.label == .paperTitle } ? 1 : 0
-    for unit in document.flow() {
+    ] { self.line(line) }
+  }
+
+  private func line(_ text: String) {
+    output.append(text)
+    output.append("\n")
+  }
+
+  func add(_ page: Page) throws {
+    for unit in flow.units(of: page) {
       let isItem = unit.region.label == .list
-      if inList != isItem { parts.append(isItem ? "<ul>" : "</ul>") }
+      if inList != isItem { line(isItem ? "<ul>" : "</ul>") }
       inList = isItem
       let text = Self.escaped(unit.text)
       switch unit.region.label {
-      case .paperTitle: parts.append("<h1>\(text)</h1>")
+      case .paperTitle: line("<h1>\(text)</h1>")
       case .title:
         let level = min(6, (unit.region.headingLevel ?? 1) + shift)
-        parts.append("<h\(level)>\(text)</h\(level)>")
-      case .list: parts.append("<li>\(text)</li>")
-      case .code, .algorithm: parts.append("<pre>\(text)</pre>")
+        line("<h\(level)>\(text)</h\(level)>")
+      case .list: line("<li>\(text)</li>")
+      case .code, .algorithm: line("<pre>\(text)</pre>")
       case .equation:
         // TeX between \[ and \] is what MathJax and KaTeX look for.
         let content = unit.region.latex.map { "\\[\(Self.escaped($0))\\]" } ?? text
-        parts.append("<p class=\"equation\">\(content)</p>")
-      case .table: parts.append(unit.region.table.map(Self.table) ?? "<p>\(text)</p>")
+        line("<p class=\"equation\">\(content)</p>")
+      case .table: line(unit.region.table.map(Self.table) ?? "<p>\(text)</p>")
       case .figure:
         let picture = figures[unit.region.id].map {
           "<img src=\"\(Self.escaped($0))\" alt=\"Figure on page \(unit.region.page + 1)\">"
         }
-        parts.append("<figure data-page=\"\(unit.region.page + 1)\">\(picture ?? "")</figure>")
-      case .caption: parts.append("<figcaption>\(text)</figcaption>")
+        line("<figure data-page=\"\(unit.region.page + 1)\">\(picture ?? "")</figure>")
+      case .caption: line("<figcaption>\(text)</figcaption>")
       case .footnote: notes.append("<p class=\"note\">\(text)</p>")
-      default: if !text.isEmpty { parts.append("<p>\(text)</p>") }
+      default: if !text.isEmpty { line("<p>\(text)</p>") }
       }
     }
-    if inList { parts.append("</ul>") }
-    if !notes.isEmpty { parts += ["<hr>"] + notes }
-    return (parts + ["</body></html>"]).joined(separator: "\n") + "\n"
+    try output.endPage()
+  }
+
+  func finish() throws {
+    if inList { line("</ul>") }
+    if !notes.isEmpty { for note in ["<hr>"] + notes { line(note) } }
+    line("</body></html>")
+    try output.finish()
   }
 
   static func table(_ table: Table) -> String {
@@ -82,17 +95,15 @@ struct HTMLWriter {
   }
 
   static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "&": result += "&amp;"
-      case "<": result += "&lt;"
-      case ">": result += "&gt;"
-      case "\"": result += "&quot;"
-      case "'": result += "&#39;"
-      default: result.append(character)
+    text.replacingASCII { byte in
+      switch byte {
+      case UInt8(ascii: "&"): "&amp;"
+      case UInt8(ascii: "<"): "&lt;"
+      case UInt8(ascii: ">"): "&gt;"
+      case UInt8(ascii: "\""): "&quot;"
+      case UInt8(ascii: "'"): "&#39;"
+      default: nil
       }
     }
-    return result
   }
 }

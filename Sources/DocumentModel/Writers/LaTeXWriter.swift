@@ -1,27 +1,38 @@
 /// The document as a LaTeX article: structure, tables and equations; not its looks.
-struct LaTeXWriter {
-  let document: Document
-  let figures: [Int: String]
+final class LaTeXWriter: PageWriter {
+  private let flow: TextFlow
+  private let figures: [Int: String]
+  private let output: TextOutput
+  /// What list items and references stand in; empty outside.
+  private var environment = ""
 
-  func text() -> String {
-    var parts = [
+  init(_ document: Document, figures: [Int: String] = [:], _ output: TextOutput) {
+    flow = TextFlow(document)
+    (self.figures, self.output) = (figures, output)
+    for line in [
       "\\documentclass{article}", "\\usepackage[T1]{fontenc}", "\\usepackage[utf8]{inputenc}",
       "\\usepackage{amsmath,amssymb,booktabs,multirow,graphicx,hyperref}",
-    ]
-    let flow = document.flow()
-    if let title = flow.first(where: { $0.region.label == .paperTitle })?.text ?? document.metadata.title {
-      parts.append("\\title{\(Self.escaped(title))}\n\\date{}")
-    }
-    parts.append("\\begin{document}")
-    if flow.contains(where: { $0.region.label == .paperTitle }) { parts.append("\\maketitle") }
-    var environment = ""
-    func enter(_ name: String) {
-      guard name != environment else { return }
-      if !environment.isEmpty { parts.append("\\end{\(environment)}") }
-      if !name.isEmpty { parts.append("\\begin{\(name)}" + (name == "thebibliography" ? "{99}" : "")) }
-      environment = name
-    }
-    for unit in flow {
+    ] { part(line) }
+    let title = document.pages.lazy.flatMap { self.flow.units(of: $0) }.first { $0.region.label == .paperTitle }?.text
+    if let text = title ?? document.metadata.title { part("\\title{\(Self.escaped(text))}\n\\date{}") }
+    part("\\begin{document}")
+    if title != nil { part("\\maketitle") }
+  }
+
+  private func part(_ text: String) {
+    output.append(text)
+    output.append("\n\n")
+  }
+
+  private func enter(_ name: String) {
+    guard name != environment else { return }
+    if !environment.isEmpty { part("\\end{\(environment)}") }
+    if !name.isEmpty { part("\\begin{\(name)}" + (name == "thebibliography" ? "{99}" : "")) }
+    environment = name
+  }
+
+  func add(_ page: Page) throws {
+    for unit in flow.units(of: page) {
       let text = Self.escaped(unit.text)
       switch unit.region.label {
       case .list: enter(ListItem(unit.text).number == nil ? "itemize" : "enumerate")
@@ -33,46 +44,50 @@ struct LaTeXWriter {
       case .title:
         let names = ["section", "subsection", "subsubsection", "paragraph", "subparagraph"]
         let level = min(names.count, max(1, unit.region.headingLevel ?? 1))
-        parts.append("\\\(names[level - 1])*{\(text)}")
-      case .abstract: parts.append("\\begin{abstract}\n\(text)\n\\end{abstract}")
-      case .list: parts.append("\\item \(Self.escaped(ListItem(unit.text).text))")
-      case .reference: parts.append("\\bibitem{r\(unit.region.id)} \(text)")
+        part("\\\(names[level - 1])*{\(text)}")
+      case .abstract: part("\\begin{abstract}\n\(text)\n\\end{abstract}")
+      case .list: part("\\item \(Self.escaped(ListItem(unit.text).text))")
+      case .reference: part("\\bibitem{r\(unit.region.id)} \(text)")
       case .equation:
         if let latex = unit.region.latex {
-          parts.append("\\[\n\(latex)\n\\]")
+          part("\\[\n\(latex)\n\\]")
         } else {
-          parts.append("\\begin{center}\(text)\\end{center}")
+          part("\\begin{center}\(text)\\end{center}")
         }
       case .table:
-        parts.append(unit.region.table.map { "\\begin{center}\n\(TableWriter.latex($0))\n\\end{center}" } ?? text)
+        part(unit.region.table.map { "\\begin{center}\n\(TableWriter.latex($0))\n\\end{center}" } ?? text)
       case .figure:
         if let file = figures[unit.region.id] {
-          parts.append("\\begin{center}\\includegraphics[width=0.8\\linewidth]{\(file)}\\end{center}")
+          part("\\begin{center}\\includegraphics[width=0.8\\linewidth]{\(file)}\\end{center}")
         }
-      case .caption: parts.append("\\begin{center}\\small \(text)\\end{center}")
+      case .caption: part("\\begin{center}\\small \(text)\\end{center}")
       case .code, .algorithm:
-        parts.append(
-          "\\begin{verbatim}\n\(unit.text.replacing("\\end{verbatim}", with: "\\end {verbatim}"))\n\\end{verbatim}")
-      case .footnote: parts.append("\\footnotetext{\(text)}")
-      default: if !text.isEmpty { parts.append(text) }
+        part("\\begin{verbatim}\n\(unit.text.replacing("\\end{verbatim}", with: "\\end {verbatim}"))\n\\end{verbatim}")
+      case .footnote: part("\\footnotetext{\(text)}")
+      default: if !text.isEmpty { part(text) }
       }
     }
+    try output.endPage()
+  }
+
+  func finish() throws {
     enter("")
-    return (parts + ["\\end{document}"]).joined(separator: "\n\n") + "\n"
+    output.append("\\end{document}\n")
+    try output.finish()
   }
 
   static func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "\\": result += "\\textbackslash{}"
-      case "{", "}", "$", "&", "#", "_", "%": result += "\\\(character)"
-      case "~": result += "\\textasciitilde{}"
-      case "^": result += "\\textasciicircum{}"
-      default: result.append(character)
+    text.replacingASCII { byte in
+      switch byte {
+      case UInt8(ascii: "\\"): "\\textbackslash{}"
+      case UInt8(ascii: "~"): "\\textasciitilde{}"
+      case UInt8(ascii: "^"): "\\textasciicircum{}"
+      case UInt8(ascii: "{"), UInt8(ascii: "}"), UInt8(ascii: "$"), UInt8(ascii: "&"), UInt8(ascii: "#"),
+        UInt8(ascii: "_"), UInt8(ascii: "%"):
+        "\\" + String(UnicodeScalar(byte))
+      default: nil
       }
     }
-    return result
   }
 }
 

@@ -1,45 +1,57 @@
 /// GitHub-flavoured Markdown. Running heads and page numbers are left out; footnotes come last.
-struct MarkdownWriter {
-  let document: Document
-  let figures: [Int: String]
+final class MarkdownWriter: PageWriter {
+  private let flow: TextFlow
+  private let figures: [Int: String]
+  private let output: TextOutput
+  /// With a paper title as the first level, sections come below it.
+  private let shift: Int
+  private var footnotes: [String] = []
+  private var isEmpty = true
+  private var inList = false
 
-  init(_ document: Document, figures: [Int: String] = [:]) {
-    self.document = document
-    self.figures = figures
+  init(_ document: Document, figures: [Int: String] = [:], _ output: TextOutput) {
+    flow = TextFlow(document)
+    (self.figures, self.output) = (figures, output)
+    shift = document.hasPaperTitle ? 1 : 0
   }
 
-  func text() -> String {
-    var parts: [String] = []
-    var footnotes: [String] = []
-    var inList = false
-    // With a paper title as the first level, sections come below it.
-    let shift = document.regions.contains { $0.label == .paperTitle } ? 1 : 0
-    for unit in document.flow() {
+  func add(_ page: Page) throws {
+    for unit in flow.units(of: page) {
       let isItem = unit.region.label == .list
       defer { inList = isItem }
       switch unit.region.label {
-      case .paperTitle: parts.append("# " + escaped(unit.text))
+      case .paperTitle: part("# " + escaped(unit.text))
       case .title:
         let level = min(6, (unit.region.headingLevel ?? 1) + shift)
-        parts.append(String(repeating: "#", count: level) + " " + escaped(unit.text))
-      case .list:
-        let item = listItem(unit.text)
-        if inList, let last = parts.popLast() { parts.append(last + "\n" + item) } else { parts.append(item) }
+        part(String(repeating: "#", count: level) + " " + escaped(unit.text))
+      case .list: part(listItem(unit.text), isClose: inList)
       case .code, .algorithm:
         let fence = unit.text.contains("```") ? "````" : "```"
-        parts.append("\(fence)\n\(unit.text)\n\(fence)")
-      case .equation: parts.append("$$\n\(unit.region.latex ?? unit.text.replacing("$", with: "\\$"))\n$$")
-      case .table: parts.append(table(unit.region))
+        part("\(fence)\n\(unit.text)\n\(fence)")
+      case .equation: part("$$\n\(unit.region.latex ?? unit.text.replacing("$", with: "\\$"))\n$$")
+      case .table: part(table(unit.region))
       case .figure:
         let page = unit.region.page + 1
-        parts.append("![Figure on page \(page)](\(figures[unit.region.id] ?? "#page-\(page)"))")
-      case .caption: parts.append("*" + escaped(unit.text) + "*")
+        part("![Figure on page \(page)](\(figures[unit.region.id] ?? "#page-\(page)"))")
+      case .caption: part("*" + escaped(unit.text) + "*")
       case .footnote: footnotes.append(escaped(unit.text))
-      default: if !unit.text.isEmpty { parts.append(paragraph(unit.text)) }
+      default: if !unit.text.isEmpty { part(paragraph(unit.text)) }
       }
     }
-    if !footnotes.isEmpty { parts.append("---\n\n" + footnotes.joined(separator: "\n\n")) }
-    return parts.joined(separator: "\n\n") + "\n"
+    try output.endPage()
+  }
+
+  func finish() throws {
+    if !footnotes.isEmpty { part("---\n\n" + footnotes.joined(separator: "\n\n")) }
+    output.append("\n")
+    try output.finish()
+  }
+
+  /// - Parameter isClose: right under the part before.
+  private func part(_ text: String, isClose: Bool = false) {
+    if !isEmpty { output.append(isClose ? "\n" : "\n\n") }
+    isEmpty = false
+    output.append(text)
   }
 
   private func paragraph(_ text: String) -> String {
@@ -84,16 +96,18 @@ struct MarkdownWriter {
 
   /// Escapes what Markdown or HTML would read as mark-up.
   private func escaped(_ text: String) -> String {
-    var result = ""
-    for character in text {
-      switch character {
-      case "\\", "`", "*", "[", "]": result += "\\\(character)"
-      case "<": result += "&lt;"
-      case "&": result += "&amp;"
-      case "_": result += "\\_"
-      default: result.append(character)
+    text.replacingASCII { byte in
+      switch byte {
+      case UInt8(ascii: "\\"): "\\\\"
+      case UInt8(ascii: "`"): "\\`"
+      case UInt8(ascii: "*"): "\\*"
+      case UInt8(ascii: "["): "\\["
+      case UInt8(ascii: "]"): "\\]"
+      case UInt8(ascii: "_"): "\\_"
+      case UInt8(ascii: "<"): "&lt;"
+      case UInt8(ascii: "&"): "&amp;"
+      default: nil
       }
     }
-    return result
   }
 }

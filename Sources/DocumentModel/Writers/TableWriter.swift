@@ -63,14 +63,25 @@ extension Table {
 extension Document {
   /// Tables in reading order, with their captions where there are some.
   public var tables: [(region: Region, table: Table, caption: String?)] {
-    let all = regions
-    let texts = Dictionary(all.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    let captions = captions
+    return regions.compactMap { region in region.table.map { (region, $0, captions[region.id]) } }
+  }
+
+  /// Figures in reading order, with their captions where there are some.
+  public var figures: [(region: Region, caption: String?)] {
+    let captions = captions
+    return regions.filter { $0.label == .figure }.map { ($0, captions[$0.id]) }
+  }
+
+  /// Texts of captions by the id of what they belong to.
+  private var captions: [Int: String] {
+    let texts = Dictionary(
+      regions.filter { $0.label == .caption }.map { ($0.id, $0.text) }, uniquingKeysWith: { first, _ in first })
     var captions: [Int: String] = [:]
     for relation in relations where relation.type == .implicitCite {
-      for (one, other) in [(relation.from, relation.to), (relation.to, relation.from)] {
-        if texts[one]?.label == .caption, texts[other]?.label == .table { captions[other] = texts[one]?.text }
-      }
+      if let text = texts[relation.from] { captions[relation.to] = text }
+      if let text = texts[relation.to] { captions[relation.from] = text }
     }
-    return all.compactMap { region in region.table.map { (region, $0, captions[region.id]) } }
+    return captions
   }
 }

@@ -23,16 +23,31 @@ public enum LayoutChoice: Sendable {
   /// Fills lines and regions of every page and the document's relations. Where the shipped model cannot be read, rules
   /// do the work and the document's warnings say so.
   public func analyze(_ document: inout Document) {
-    switch self {
-    case .rules: RuleBasedLayout().analyze(&document)
-    case .other(let model): LearnedLayout(model).analyze(&document)
-    case .model:
-      if let model = LayoutModel.shipped {
-        LearnedLayout(model).analyze(&document)
-      } else {
-        RuleBasedLayout().analyze(&document)
-        document.warnings.append("the layout model docq-layout-1 cannot be read: the layout was found by rules")
-      }
+    let pages = PagesInMemory()
+    let layout = PagedLayout(self, store: pages)
+    do {
+      for page in document.pages { try layout.add(page) }
+      document.pages = []
+      document = try layout.finish(document).whole()
+    } catch {
+      preconditionFailure("pages in memory are always there: \(error)")
     }
   }
+
+  /// Loads the model, so that it is there when the first document comes.
+  public func prepare() { _ = model }
+
+  /// The model that is used; nil for rules.
+  var model: LayoutModel? {
+    switch self {
+    case .model: LayoutModel.shipped
+    case .rules: nil
+    case .other(let model): model
+    }
+  }
+
+  var usesModel: Bool { model != nil }
+
+  /// A model is wanted and cannot be read.
+  var lacksModel: Bool { if case .model = self { LayoutModel.shipped == nil } else { false } }
 }

@@ -2,10 +2,10 @@ import DocumentModel
 
 /// What the features of a line need to know of the whole document.
 struct LayoutContext {
-  let body: BodyStyle
-  let pageCount: Int
+  private(set) var body = BodyStyle()
+  private(set) var pageCount = 0
   /// Most usual font of the body.
-  let bodyFont: String
+  private(set) var bodyFont = ""
   /// On how many pages a line comes back at the same height, digits set aside.
   private var repetitions: [String: Int] = [:]
   /// On how many pages there is a line of some height at some height of the page, whatever it says.
@@ -13,22 +13,35 @@ struct LayoutContext {
   /// Titles of the file's own table of contents, letters only.
   private var outline: Set<String> = []
 
+  /// Letters by font.
+  private var fonts: [String: Int] = [:]
+
+  init() {}
+
+  /// - Parameter document: its pages have their lines.
   init(_ document: Document) {
-    body = BodyStyle(of: document)
-    pageCount = document.pages.count
-    var fonts: [String: Int] = [:]
-    for page in document.pages {
-      for word in page.words where page.styles.indices.contains(word.style) {
-        fonts[page.styles[word.style].font, default: 0] += word.text.utf8.count
-      }
-      if pageCount > 1 {
-        let near = page.lines.filter { $0.bbox.y1 < 0.2 * page.height || $0.bbox.y0 > 0.8 * page.height }
-        for key in Set(near.map { Self.key($0, page) }) { repetitions[key, default: 0] += 1 }
-        for place in Set(near.flatMap { Self.places($0, page) }) { places[place, default: 0] += 1 }
-      }
-    }
+    for page in document.pages { add(page) }
+    finish(body: BodyStyle(of: document), outline: document.outline)
+  }
+
+  /// Takes a page with its lines.
+  mutating func add(_ page: Page) {
+    pageCount += 1
+    var letters = [Int](repeating: 0, count: page.styles.count)
+    for word in page.words where letters.indices.contains(word.style) { letters[word.style] += word.text.utf8.count }
+    for (style, count) in zip(page.styles, letters) where count > 0 { fonts[style.font, default: 0] += count }
+    let near = page.lines.filter { $0.bbox.y1 < 0.2 * page.height || $0.bbox.y0 > 0.8 * page.height }
+    for key in Set(near.map { Self.key($0, page) }) { repetitions[key, default: 0] += 1 }
+    for place in Set(near.flatMap { Self.places($0, page) }) { places[place, default: 0] += 1 }
+  }
+
+  /// Call it when all pages were added.
+  mutating func finish(body: BodyStyle, outline entries: [OutlineEntry]) {
+    self.body = body
     bodyFont = fonts.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key ?? ""
-    for entry in document.outline {
+    // What stands on one page only is not looked up by others.
+    repetitions = repetitions.filter { $0.value > 1 }
+    for entry in entries {
       let folded = Self.letters(entry.title)
       if folded.utf8.count > 2 { outline.insert(folded) }
     }

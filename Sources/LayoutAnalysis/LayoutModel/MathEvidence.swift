@@ -2,17 +2,20 @@ import DocumentModel
 
 /// What fonts for mathematics tell, in documents that have them.
 enum MathEvidence {
-  /// Some words, but not most of them, are in fonts for mathematics.
-  static func isToldByFonts(_ document: Document) -> Bool {
-    var mathematics = 0, all = 0
-    for page in document.pages {
+  /// How many words are in fonts for mathematics.
+  struct Counts {
+    private var mathematics = 0, all = 0
+
+    mutating func add(_ page: Page) {
       let styles = page.styles.map(\.math)
       for word in page.words where styles.indices.contains(word.style) {
         all += 1
         if styles[word.style] { mathematics += 1 }
       }
     }
-    return mathematics > 4 && mathematics * 5 < all * 2
+
+    /// Some words, but not most of them, are in fonts for mathematics.
+    var isToldByFonts: Bool { mathematics > 4 && mathematics * 5 < all * 2 }
   }
 
   /// Whether a line has a formula: a word in a font for mathematics that is no bullet and no mark of a note.

@@ -85,9 +85,10 @@ struct ColumnFinder {
     for white in whites {
       let (x0, x1) = (from + Double(white.from) * step, from + Double(white.to + 1) * step)
       guard x1 - x0 > 0.35 * text.height else { continue }
-      // What lies wholly in the white is a column of few cells.
+      // What lies wholly in the white is a column of few cells, unless it is a title over the columns beside it.
       var islands: [(x0: Double, x1: Double)] = []
-      for box in boxes.filter({ $0.x0 > x0 + 0.5 && $0.x1 < x1 - 0.5 }).sorted(by: { $0.x0 < $1.x0 }) {
+      let inside = boxes.filter { $0.x0 > x0 + 0.5 && $0.x1 < x1 - 0.5 }
+      for box in inside.sorted(by: { $0.x0 < $1.x0 }) where !isTitle(box, over: (x0, x1), text, rows) {
         if let last = islands.last, box.x0 < last.x1 + 0.5 * text.height {
           islands[islands.count - 1].x1 = max(last.x1, box.x1)
         } else {
@@ -103,6 +104,28 @@ struct ColumnFinder {
       }
     }
     return result
+  }
+
+  /// A short rule below the text reaches over both sides of the white; or, in the first line, nothing else stands over
+  /// the columns beside the white and the text is in the middle of them.
+  private static func isTitle(_ box: Rect, over white: (x0: Double, x1: Double), _ text: TableText, _ rows: [[Rect]])
+    -> Bool
+  {
+    let width = (rows.joined().map(\.x1).max() ?? 0) - (rows.joined().map(\.x0).min() ?? 0)
+    if text.horizontal.contains(where: {
+      $0.position > box.midY && $0.position < box.y1 + 0.9 * text.height && $0.from < white.x0 && $0.to > white.x1
+        && $0.length < 0.8 * width
+    }) {
+      return true
+    }
+    guard let first = rows.first, first.contains(box), rows.count >= 3 else { return false }
+    let body = rows.dropFirst().joined()
+    guard let left = body.filter({ $0.x1 <= white.x0 + 1 }).max(by: { $0.x1 < $1.x1 }),
+      let right = body.filter({ $0.x0 >= white.x1 - 1 }).min(by: { $0.x0 < $1.x0 })
+    else { return false }
+    let reach = (x0: left.x0, x1: right.x1)
+    guard first.allSatisfy({ $0 == box || $0.x1 < reach.x0 || $0.x0 > reach.x1 }) else { return false }
+    return abs(box.midX - (reach.x0 + reach.x1) / 2) < text.height
   }
 
   /// The middle of the longest stretch with the least text.

@@ -32,11 +32,19 @@ struct RowFinder {
     let bands = ys.count + 1
     isRuled = bands >= 2 && Double(rows.count) / Double(bands) <= 3.5 && (!columns.ruled.isEmpty || ys.count > 3)
     if isRuled, Self.bandsAreRows(rows, lines, ys, isGrid: !columns.ruled.isEmpty) {
-      groups = Self.grouped(rows.indices) { a, b in !ys.contains { $0 > rows[a].box.midY && $0 < rows[b].box.midY } }
+      let bands = rows.map { Self.band(of: $0.box, ys) }
+      groups = Self.grouped(rows.indices) { a, b in bands[a] == bands[b] }
     } else {
       groups = Self.byDistance(rows, lines, ys, text.height, columns.count, page)
     }
     extents = groups.map { group in (group.map { rows[$0].box.y0 }.min()!, group.map { rows[$0].box.y1 }.max()!) }
+  }
+
+  /// How many rules are above a line of text. A line at the height of a rule stands beside it, in a cell that goes on over
+  /// the rule: it belongs to the upper row.
+  private static func band(of box: Rect, _ ys: [Double]) -> Int {
+    let crossing = ys.first { $0 > box.y0 + 0.2 * box.height && $0 < box.y1 - 0.2 * box.height }
+    return ys.count { $0 < crossing ?? box.midY }
   }
 
   private static func grouped(_ rows: Range<Int>, _ belong: (Int, Int) -> Bool) -> [[Int]] {

@@ -34,11 +34,11 @@ struct ImageParser {
     frame.append([OutlineEntry]())
     output.send(frame)
     guard options.crops.isEmpty else {
-      for crop in options.crops {
+      for crop in options.sharedCrops {
         guard let size = header(data, crop.page), var picture = decoded(data, crop.page, size) else { continue }
         let scale = pixelsPerPoint(picture)
         if let straightening = crop.straightening { picture = picture.straightened(straightening) ?? picture }
-        output.send(crop, of: picture, scale: scale)
+        if let part = picture.part(crop.box.scaled(by: scale)) { output.send(crop, part) }
       }
       return output.send(FrameEncoder(.done))
     }
@@ -49,6 +49,7 @@ struct ImageParser {
   }
 
   private func send(page index: Int, of data: Data, isOnly: Bool, _ recognizer: PageRecognizer?) {
+    output.begin(index)
     guard let size = header(data, index), let picture = decoded(data, index, size) else {
       if isOnly { output.fail("damaged", "its pixels cannot be read; it may be cut off") }
       output.warn("page \(index + 1) cannot be read")
@@ -62,6 +63,8 @@ struct ImageParser {
     page.textSource = .none
     page.images = [PageImage(id: 0, bbox: Rect(x0: 0, y0: 0, x1: page.width, y1: page.height))]
     var shown = picture
+    let recognizer = index == options.plainPage ? nil : recognizer
+    if recognizer != nil { output.begin(index, isRecognizing: true) }
     if let outcome = recognizer?.read(picture, scale: scale, into: &page) {
       page.straightening = outcome.straightening
       if let warning = outcome.warning { output.warn("page \(index + 1) \(warning)") }
@@ -74,6 +77,7 @@ struct ImageParser {
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
     frame.append(page)
     output.send(frame)
+    if options.previews { output.send(preview: shown.scaled(by: min(1, RulingFinder.scale / scale)), of: index) }
     guard let dpi = options.imageDPI else { return }
     if let png = shown.scaled(by: min(1, dpi / 72 / scale))?.png() {
       var frame = FrameEncoder(.image, reserving: png.count + 16)

@@ -18,7 +18,7 @@ public struct OCROptions: Codable, Hashable, Sendable {
   public var maxPixels: Int
 
   public init(
-    mode: OCRMode = .auto, languages: [String] = OCRLanguages.standard, secondsPerPage: Double = 8,
+    mode: OCRMode = .auto, languages: [String] = OCRLanguages.standard, secondsPerPage: Double = 6,
     maxPixels: Int = 4_000_000
   ) {
     self.mode = mode

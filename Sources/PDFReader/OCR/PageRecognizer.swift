@@ -28,10 +28,13 @@ final class PageRecognizer {
   /// Adds the words of a picture of the page to it, in the page's points.
   ///
   /// The page is straightened first: its size, images and what else stands on it turn with the picture.
-  /// - Parameter scale: pixels of the picture per point of the page.
+  /// - Parameters:
+  ///   - scale: pixels of the picture per point of the page.
+  ///   - start: since then the time of the page counts.
   /// - Returns: the picture as it was read; nil when there is nothing to read.
-  func read(_ picture: Raster, scale: Double, into page: inout Page) -> Outcome? {
-    let start = ContinuousClock.now
+  func read(
+    _ picture: Raster, scale: Double, into page: inout Page, since start: ContinuousClock.Instant = .now
+  ) -> Outcome? {
     guard let fitted = fitted(picture), var gray = fitted.raster.gray(), var ink = gray.binary() else { return nil }
     let scale = scale * fitted.factor
     let resolution = min(2400, max(70, Int((scale * 72).rounded())))

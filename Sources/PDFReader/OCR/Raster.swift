@@ -55,6 +55,8 @@ final class Raster {
   }
 
   func png() -> [UInt8]? {
+    // Several times as fast as the usual 6, for files that are a little larger.
+    pixSetZlibCompression(pix, 1)
     var data: UnsafeMutablePointer<UInt8>?
     var size = 0
     guard pixWriteMemPng(&data, &size, pix, 0) == 0, let data else { return nil }
@@ -69,5 +71,11 @@ final class Raster {
     guard pixWriteMemJpeg(&data, &size, pix, Int32(quality), 0) == 0, let data else { return nil }
     defer { lept_free(data) }
     return Array(UnsafeBufferPointer(start: data, count: size))
+  }
+}
+
+extension Rect {
+  func scaled(by factor: Double) -> Rect {
+    Rect(x0: x0 * factor, y0: y0 * factor, x1: x1 * factor, y1: y1 * factor)
   }
 }

@@ -31,13 +31,14 @@ enum ScannedPage {
   static func read(
     _ source: OpaquePointer, _ page: inout Page, _ recognizer: PageRecognizer, options: PDFReadOptions
   ) -> PageRecognizer.Outcome? {
+    let start = ContinuousClock.now
     // The file's text that nobody can read would stand beside what was recognised.
     let carried = page.words
     if carried.count > 10 || options.ocr.mode == .always { page.words = [] }
     let scale = min(
       resolution / 72, (Double(options.ocr.maxPixels) / max(1, page.width * page.height)).squareRoot())
     guard let picture = picture(of: source, page, scale: scale),
-      let outcome = recognizer.read(picture, scale: scale, into: &page)
+      let outcome = recognizer.read(picture, scale: scale, into: &page, since: start)
     else {
       page.words = carried
       return nil
@@ -49,22 +50,7 @@ enum ScannedPage {
 
   /// The page in colour.
   static func picture(of source: OpaquePointer, _ page: Page, scale: Double) -> Raster? {
-    guard let surface = PageImageRenderer.render(source, width: page.width, height: page.height, scale: scale) else {
-      return nil
-    }
-    defer { cairo_surface_destroy(surface) }
-    let columns = Int(cairo_image_surface_get_width(surface)), rows = Int(cairo_image_surface_get_height(surface))
-    let stride = Int(cairo_image_surface_get_stride(surface))
-    guard let pixels = cairo_image_surface_get_data(surface),
-      let raster = Raster(pixCreate(Int32(columns), Int32(rows), 32)), let data = pixGetData(raster.pix)
-    else { return nil }
-    let wordsPerLine = Int(pixGetWpl(raster.pix))
-    for y in 0..<rows {
-      let from = UnsafeRawPointer(pixels + y * stride).assumingMemoryBound(to: UInt32.self)
-      let to = data + y * wordsPerLine
-      // Cairo keeps 0x00RRGGBB in a word, leptonica 0xRRGGBBAA.
-      for x in 0..<columns { to[x] = from[x] << 8 }
-    }
-    return raster
+    PageImageRenderer.render(source, width: page.width, height: page.height, scale: scale)
+      .flatMap { CairoPicture($0).raster() }
   }
 }
