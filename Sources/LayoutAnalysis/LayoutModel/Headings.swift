@@ -21,42 +21,22 @@ enum Headings {
             && ["abstract", "zusammenfassung", "résumé"].contains($0.text.lowercased().filter(\.isLetter))
         })
       else { continue }
-      var column = regions[heading].bbox
+      let height = regions[heading].bbox.height
+      var column: Rect?
       for index in regions.indices.dropFirst(heading + 1) {
         let region = regions[index]
+        let above = column ?? regions[heading].bbox
         // What stands beside it, such as key words, does not end it.
-        guard !region.isFurniture, region.bbox.y0 > column.y0, region.bbox.horizontalOverlap(column) > 0 else {
-          continue
-        }
+        guard !region.isFurniture, region.bbox.y0 > above.y0, region.bbox.horizontalOverlap(above) > 0 else { continue }
+        // Further paragraphs are as wide as the first one.
         guard [.text, .textEquation, .abstract].contains(region.label),
-          region.bbox.y0 - column.y1 < 3 * regions[heading].bbox.height
+          region.bbox.y0 - above.y1 < (column == nil ? 3 : 1) * height,
+          column.map({ abs($0.x0 - region.bbox.x0) < height && abs($0.x1 - region.bbox.x1) < height }) ?? true
         else { return }
         document.pages[page].regions[index].label = .abstract
-        column = column.union(region.bbox)
+        column = above == column ? above.union(region.bbox) : region.bbox
       }
       return
-    }
-  }
-
-  /// A document has one title; what else looks like one is a heading.
-  private static func keepOneTitle(_ document: inout Document) {
-    var hasTitle = false
-    var previous: (page: Int, index: Int)?
-    for page in document.pages.indices {
-      for index in document.pages[page].regions.indices where document.pages[page].regions[index].label == .paperTitle {
-        defer { previous = (page, index) }
-        if !hasTitle {
-          hasTitle = page < 3
-          if hasTitle { continue }
-        }
-        // A title in two pieces, one right under the other.
-        if let previous, previous.page == page, previous.index == index - 1,
-          document.pages[page].regions[previous.index].label == .paperTitle
-        {
-          continue
-        }
-        document.pages[page].regions[index].label = .title
-      }
     }
   }
 
