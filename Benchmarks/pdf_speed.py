@@ -62,6 +62,20 @@ def commands(files, out, options):
     return tools
 
 
+def readable(files, out, options):
+    """The files that every tool can read; tools that take all of them at once are not asked about each."""
+    for name in commands([], out, options):
+        def reads(some):
+            try:
+                measure(commands(some, out, options)[name])
+                return True
+            except RuntimeError:
+                return False
+        if not reads(files):
+            files = [path for path in files if reads([path])]
+    return files
+
+
 def joined(files, least, work):
     """A document of at least so many pages, made of the files over and over."""
     once = sum(map(pages, files))
@@ -167,14 +181,9 @@ def main():
     out = tempfile.mkdtemp()
     if options.memory:
         return long_documents(sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))), options)
-    files, left_out = [], []
-    for path in sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf"))):
-        try:
-            for command in commands([path], out, options).values():
-                measure(command)
-            files.append(path)
-        except RuntimeError:
-            left_out.append(path)
+    every = sorted(map(str, pathlib.Path(options.folder).rglob("*.pdf")))
+    files = readable(every, out, options)
+    left_out = [path for path in every if path not in files]
     total = sum(pages(path) for path in files)
     if not total:
         sys.exit(f"no PDF in {options.folder} that all tools can read")

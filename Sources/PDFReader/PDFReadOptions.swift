@@ -73,7 +73,7 @@ public struct ParserLimits: Codable, Sendable {
   public var maxAnswerBytes: Int
 
   public init(
-    cpuSeconds: Int = 60, wallSeconds: Double = 120, pageSeconds: Double = 6, addressSpaceBytes: Int = 2 << 30,
+    cpuSeconds: Int = 60, wallSeconds: Double = 120, pageSeconds: Double = 4, addressSpaceBytes: Int = 2 << 30,
     outputFileBytes: Int = 0,
     maxInputBytes: Int = 512 << 20, maxAnswerBytes: Int = 8 << 30
   ) {

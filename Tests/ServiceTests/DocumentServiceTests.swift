@@ -106,7 +106,8 @@ private func temporaryFolder() throws -> URL {
     // A naive forecast repeats the last value.
     let source = try String(contentsOf: fixture("pdf/monthly-report.tex"), encoding: .utf8)
     let last = try #require(source.split(separator: "\n").first { $0.hasPrefix("December 2025") })
-    let heat = try #require(Double(last.split(separator: "&")[1].filter { $0.isNumber || $0 == "." }))
+    let digits = String(last.split(separator: "&")[1].filter { $0.isNumber || $0 == "." })
+    let heat = try #require(Double(digits))
     #expect(answer.json["mean"] as? [Double] == [heat, heat, heat, heat])
     #expect(answer.json["start"] as? String == "2026-01-01")
     for (query, code) in [("table=9", "no_table"), ("table=1", "no_numbers"), ("table=2&column=gas", "no_column")] {
