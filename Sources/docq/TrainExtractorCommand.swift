@@ -26,7 +26,9 @@ struct TrainExtractorCommand: AsyncParsableCommand {
   var labeled: String?
   @Option(help: "Folder of documents without labels.")
   var unlabeled: String?
-  @Option(name: [.customShort("o"), .long], help: "Folder of the model.")
+  @Option(
+    name: [.customShort("o"), .long],
+    help: "Folder of the model; with --cross-validate a file for what was read, with --ablation one for the runs.")
   var output: String?
   @Option(name: .customLong("init"), help: "Folder of the model to start from (default: docq-extract-1).")
   var initial: String?
@@ -56,6 +58,8 @@ struct TrainExtractorCommand: AsyncParsableCommand {
   var draws = 5
   @Option(help: "First draw.")
   var firstDraw = 1
+  @Flag(help: "Compare labels only with noise-aware training and nothing else.")
+  var brief = false
   @Option(help: "Unlabelled documents to use in a comparison at most.")
   var unlabelledLimit = 1000
   @Flag(help: "Train the general model on made-up documents.")
@@ -183,28 +187,42 @@ struct TrainExtractorCommand: AsyncParsableCommand {
     let experiments = ExtractorExperiments(training, labelled, folds: folds)
     Self.say("\(labelled.count) labelled documents of \(experiments.templates) templates, \(folds) folds")
     if crossValidate {
-      let score = try experiments.crossValidate(
+      let (score, results) = try experiments.crossValidate(
         steps: steps ?? 300, isStopped: { StopSignal.arrived }, report: Self.say)
+      if let output { try Output.write(try ExtractionFormat.jsonl.encode(results), to: output) }
       try Output.write(json ? try score.json() : Data(score.text.utf8), to: nil)
       return
     }
+    try ablation(experiments)
+  }
+
+  private func ablation(_ experiments: ExtractorExperiments) throws {
+    let coder = JSONEncoder()
+    coder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    // Runs that the file already has are not made again.
     var runs: [ExtractorExperiments.Run] = []
-    search: for draw in firstDraw - 1..<firstDraw - 1 + draws {
-      for count in labelCounts.split(separator: ",").compactMap({ Int($0) }) {
+    if let output, let data = FileManager.default.contents(atPath: output) {
+      runs = try JSONDecoder().decode([ExtractorExperiments.Run].self, from: data)
+    }
+    let arms: [ExtractorTraining.Arm] = brief ? [.labelsOnly, .noiseAware] : ExtractorTraining.Arm.allCases
+    search: for count in labelCounts.split(separator: ",").compactMap({ Int($0) }) {
+      for draw in firstDraw - 1..<firstDraw - 1 + draws {
         if StopSignal.arrived { break search }
+        let missing = arms.filter { arm in
+          !runs.contains { $0.arm == arm && $0.labels == count && $0.draw == draw && $0.steps == steps ?? 120 }
+        }
+        guard !missing.isEmpty else { continue }
         do {
           runs += try experiments.ablation(
-            labels: count, draw: draw, steps: steps ?? 120, arms: ExtractorTraining.Arm.allCases,
-            unlabelledLimit: unlabelledLimit,
+            labels: count, draw: draw, steps: steps ?? 120, arms: missing, unlabelledLimit: unlabelledLimit,
             isStopped: { StopSignal.arrived }, report: Self.say)
+          if let output { try Output.write(try coder.encode(runs), to: output) }
         } catch is CancellationError {
           break search
         }
       }
     }
     if json {
-      let coder = JSONEncoder()
-      coder.outputFormatting = [.prettyPrinted, .sortedKeys]
       try Output.write(try coder.encode(runs) + Data("\n".utf8), to: nil)
     } else {
       try Output.write(Data(ExtractorExperiments.table(runs).utf8), to: nil)

@@ -142,14 +142,24 @@ public struct ExtractorTraining {
     return try LearnedExtractor(folder)
   }
 
-  func opinions(_ model: LearnedExtractor, _ examples: [Example], _ scaling: PlattScaling) -> [WeakLabels.Opinion] {
+  /// What a model reads in documents: the best value of each field, and the others with the words at their places.
+  func readings(_ model: LearnedExtractor, _ examples: [Example], _ scaling: PlattScaling) -> [WeakLabels.Reading] {
     examples.map { example in
       let decoder = SpanDecoder(configuration, example.prepared.document, example.prepared.features, model)
-      var opinion: WeakLabels.Opinion = [:]
+      var reading = WeakLabels.Reading()
       for name in schema.fields.keys {
-        if let best = decoder.best(name, threshold: 0.3) { opinion[name] = (best.field.value, scaling(best.score)) }
+        let candidates = decoder.candidates(name)
+        if let best = candidates.first, best.score >= 0.3 {
+          reading.opinion[name] = (best.field.value, scaling(best.score))
+        }
+        reading.places[name] = candidates.map {
+          (
+            value: $0.field.value, score: $0.score,
+            context: LabelAlignment.context($0.tokens, example.prepared.document)
+          )
+        }
       }
-      return opinion
+      return reading
     }
   }
 
@@ -187,27 +197,41 @@ public struct ExtractorTraining {
     return pairs
   }
 
-  func weakLabels(
-    _ labelled: [Example], _ unlabelled: [Example], steps: Int, seed: UInt64, _ scaling: PlattScaling,
-    checkpoint: ((String) -> URL)? = nil, isStopped: () -> Bool = { false }, report: (String) -> Void = { _ in }
-  ) throws -> [[String: WeakLabels.Label]] {
+  /// Models trained on the labelled documents alone, from different seeds. The first is what labels alone give.
+  func labellers(
+    _ labelled: [Example], steps: Int, seed: UInt64, checkpoint: ((String) -> URL)? = nil,
+    isStopped: () -> Bool = { false }, report: (String) -> Void = { _ in }
+  ) throws -> [ParameterSet] {
     let known = samples(labelled)
-    var all: [[WeakLabels.Opinion]] = []
-    for index in 0..<options.labellers {
+    return try (0..<options.labellers).map { index in
       var trainer = trainer
       trainer.checkpoint = checkpoint?("labeller-\(index)")
       // Labellers differ in their order of documents and in what they leave out.
-      let parameters = try trainer.train(
-        initial, known, [], steps: steps, seed: seed &* 31 &+ UInt64(index) &+ 7, isStopped: isStopped
+      return try trainer.train(
+        initial, known, [], steps: steps, seed: seed &+ UInt64(index) &* 31, isStopped: isStopped
       ) { step, loss in
         report(
           "labeller \(index + 1) of \(options.labellers): step \(step)/\(steps)  loss \(String(format: "%.4f", loss))")
       }
-      all.append(opinions(try model(parameters), unlabelled, scaling))
-      report("labeller \(index + 1) of \(options.labellers): \(unlabelled.count) documents labelled")
     }
+  }
+
+  func weakLabels(
+    _ labellers: [ParameterSet], _ labelled: [Example], _ unlabelled: [Example], _ scaling: PlattScaling,
+    report: (String) -> Void = { _ in }
+  ) throws -> [[String: WeakLabels.Label]] {
+    var all: [[WeakLabels.Reading]] = []
+    for (index, parameters) in labellers.enumerated() {
+      all.append(readings(try model(parameters), unlabelled, scaling))
+      report("labeller \(index + 1) of \(labellers.count): \(unlabelled.count) documents labelled")
+    }
+    let readings = unlabelled.indices.map { index in all.map { $0[index] } }
+    let habits = TemplateHabits(
+      schema, labelled: labelled.map { ($0.label?.fields ?? [:], $0.prepared) },
+      unlabelled: zip(readings, unlabelled).map { ($0, $1.prepared) })
     return unlabelled.indices.map { index in
-      WeakLabels.combine(all.map { $0[index] }, rules: unlabelled[index].rules, schema)
+      WeakLabels.combine(
+        readings[index].map(\.opinion), rules: unlabelled[index].rules, habit: habits.opinions[index], schema)
     }
   }
 
@@ -249,7 +273,7 @@ public struct ExtractorTraining {
     public var labelled: Int
     public var unlabelled: Int
     public var steps: Int
-    public var labellerSteps: Int
+    public var calibrationSteps: Int
     public var seconds: Double
     /// Values on documents left out in cross-validation, and how many were right.
     public var judgedValues: Int
@@ -277,9 +301,9 @@ public struct ExtractorTraining {
     }
     let plan = try plan(labelled, unlabelled, scratch)
     report(
-      "\(labelled.count) labelled and \(unlabelled.count) unlabelled documents; \(plan.steps) steps, \(plan.labellerSteps) for each labeller"
+      "\(labelled.count) labelled and \(unlabelled.count) unlabelled documents; \(plan.steps) steps, \(plan.calibrationSteps) for each labeller"
     )
-    let pairs = try crossValidated(labelled, steps: plan.labellerSteps) { samples, steps, name in
+    let pairs = try crossValidated(labelled, steps: plan.calibrationSteps) { samples, steps, name in
       var trainer = trainer
       trainer.checkpoint = place(name)
       return try trainer.train(initial, samples, [], steps: steps, seed: options.seed, isStopped: isStopped) {
@@ -289,9 +313,9 @@ public struct ExtractorTraining {
     let scaling = PlattScaling(pairs)
     var weak: [[String: WeakLabels.Label]] = []
     if !unlabelled.isEmpty {
-      weak = try weakLabels(
-        labelled, unlabelled, steps: plan.labellerSteps, seed: options.seed, scaling, checkpoint: place,
-        isStopped: isStopped, report: report)
+      let labellers = try labellers(
+        labelled, steps: plan.steps, seed: options.seed, checkpoint: place, isStopped: isStopped, report: report)
+      weak = try weakLabels(labellers, labelled, unlabelled, scaling, report: report)
     }
     var parameters = try train(
       .noiseAware, labelled, unlabelled, weak, steps: plan.steps, seed: options.seed, checkpoint: place,
@@ -321,7 +345,7 @@ public struct ExtractorTraining {
       if !all.isEmpty { confidence[name] = all.reduce(0, +) / Double(all.count) }
     }
     let result = Report(
-      labelled: labelled.count, unlabelled: unlabelled.count, steps: plan.steps, labellerSteps: plan.labellerSteps,
+      labelled: labelled.count, unlabelled: unlabelled.count, steps: plan.steps, calibrationSteps: plan.calibrationSteps,
       seconds: ((clock.now - start) / .seconds(1)).rounded(), judgedValues: pairs.count,
       judgedRight: pairs.filter(\.isRight).count,
       weakConfidence: confidence)
@@ -333,10 +357,10 @@ public struct ExtractorTraining {
 
   private struct Plan: Codable {
     var steps: Int
-    var labellerSteps: Int
+    var calibrationSteps: Int
   }
 
-  /// Steps that fit the time: two folds of calibration, the labellers, the training itself.
+  /// Steps that fit the time: the training itself, as many for each labeller, and fewer for the two folds of calibration.
   private func plan(_ labelled: [Example], _ unlabelled: [Example], _ scratch: URL) throws -> Plan {
     let file = scratch.appendingPathComponent("plan.json")
     if let data = FileManager.default.contents(atPath: file.path),
@@ -347,10 +371,10 @@ public struct ExtractorTraining {
     var steps = options.steps ?? 0
     if options.steps == nil {
       let each = trainer.secondsPerStep(initial, samples(labelled))
-      let rounds = 1 + 0.4 * Double(2 + (unlabelled.isEmpty ? 0 : options.labellers))
+      let rounds = 1 + 2 * 0.4 + Double(unlabelled.isEmpty ? 0 : options.labellers)
       steps = max(20, min(3000, Int(0.85 * options.budget / each / rounds)))
     }
-    let plan = Plan(steps: steps, labellerSteps: max(10, Int(0.4 * Double(steps))))
+    let plan = Plan(steps: steps, calibrationSteps: max(10, Int(0.4 * Double(steps))))
     try JSONEncoder().encode(plan).write(to: file, options: .atomic)
     return plan
   }
@@ -379,9 +403,9 @@ extension ExtractorTraining.Report {
     # Extractor for \(schema.documentType)
 
     Trained by `docq train extractor` from \(ExtractorModels.standard): \(labelled) labelled and \(unlabelled) unlabelled documents, \(steps) steps
-    (\(labellerSteps) for each labeller), \(Int(seconds)) s. Fields: \(schema.fields.keys.sorted().joined(separator: ", ")).
+    (as many for each labeller), \(Int(seconds)) s. Fields: \(schema.fields.keys.sorted().joined(separator: ", ")).
 
-    Two-fold cross-validation on the labelled documents, with \(labellerSteps) steps: \(judgedRight) of \(judgedValues) values right. Confidences are
+    Two-fold cross-validation on the labelled documents, with \(calibrationSteps) steps: \(judgedRight) of \(judgedValues) values right. Confidences are
     calibrated on these. This is no measure of documents that look otherwise: use `docq evaluate extractor --truth DIR --model THIS`.
 
     """
