@@ -360,7 +360,7 @@ public struct ExtractorTraining {
     var calibrationSteps: Int
   }
 
-  /// Steps that fit the time: the training itself, as many for each labeller, and fewer for the two folds of calibration.
+  /// Steps that fit the time: the training, as many for each labeller, and fewer for the two folds of calibration.
   private func plan(_ labelled: [Example], _ unlabelled: [Example], _ scratch: URL) throws -> Plan {
     let file = scratch.appendingPathComponent("plan.json")
     if let data = FileManager.default.contents(atPath: file.path),
