@@ -42,8 +42,8 @@ import Testing
     let trained = try launch(
       docq,
       [
-        "train", "extractor", "--schema", schema.path, "--labeled", labelled.path, "--unlabeled", others.path, "--steps",
-        "40", "--windows", "2", "-o", model,
+        "train", "extractor", "--schema", schema.path, "--labeled", labelled.path, "--unlabeled", others.path,
+        "--steps", "40", "--windows", "2", "-o", model,
       ])
     #expect(trained.status == 0, "\(trained.errors)")
     #expect(trained.errors.contains("6 labelled and 6 unlabelled documents"))

@@ -345,7 +345,8 @@ public struct ExtractorTraining {
       if !all.isEmpty { confidence[name] = all.reduce(0, +) / Double(all.count) }
     }
     let result = Report(
-      labelled: labelled.count, unlabelled: unlabelled.count, steps: plan.steps, calibrationSteps: plan.calibrationSteps,
+      labelled: labelled.count, unlabelled: unlabelled.count, steps: plan.steps,
+      calibrationSteps: plan.calibrationSteps,
       seconds: ((clock.now - start) / .seconds(1)).rounded(), judgedValues: pairs.count,
       judgedRight: pairs.filter(\.isRight).count,
       weakConfidence: confidence)
