@@ -46,13 +46,14 @@ package struct DocumentTokens: Sendable {
       let firstToken = tokens.count, firstCell = cells.count
       for cell in row.cells {
         let start = tokens.count
-        for word in cell.words {
+        for word in isRecognised ? Misreading.joined(cell.words) : cell.words {
           heights.append(word.box.height)
-          for part in Self.parts(of: word.text) {
-            let count = Double(max(1, word.text.count))
+          let text = isRecognised ? Misreading.repaired(word.text) : word.text
+          for part in Self.parts(of: text) {
+            let count = Double(max(1, text.count))
             let unit = word.box.width / count
             var box = word.box
-            if part.text.count < word.text.count {
+            if part.text.count < text.count {
               box.x0 = word.box.x0 + unit * Double(part.start)
               box.x1 = box.x0 + unit * Double(part.text.count)
             }

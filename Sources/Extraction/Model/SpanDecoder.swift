@@ -58,6 +58,12 @@ struct SpanDecoder {
     return Double(row[1 + 2 * place] + row[2 + 2 * place])
   }
 
+  /// Mean chance that the words of lines belong to a field.
+  func mean(_ name: String, _ rows: Range<Int>) -> Double {
+    let words = document.rows[rows.lowerBound].lowerBound..<document.rows[rows.upperBound - 1].upperBound
+    return words.reduce(0) { $0 + probability($1, name) } / Double(max(1, words.count))
+  }
+
   /// True where a value begins rather than goes on.
   func begins(_ token: Int, _ name: String) -> Bool {
     guard let place = places[name] else { return false }

@@ -26,6 +26,25 @@ final class TesseractEngine {
     /// The time was up before the whole page was recognised.
     var isPartial: Bool
 
+    /// Median height of the words, in pixels; 0 for no words.
+    var letterHeight: Double {
+      let heights = words.filter { $0.text.count > 1 }.map(\.box.height).sorted()
+      return heights.isEmpty ? 0 : heights[heights.count / 2]
+    }
+
+    /// The words as they stand in a picture of another size.
+    func scaled(by factor: Double) -> Result {
+      var result = self
+      guard factor != 1 else { return result }
+      for index in words.indices {
+        let box = words[index].box
+        result.words[index].box = Rect(
+          x0: box.x0 * factor, y0: box.y0 * factor, x1: box.x1 * factor, y1: box.y1 * factor)
+        result.words[index].baseline *= factor
+      }
+      return result
+    }
+
     /// How much was read: letters weighted by how far their confidence is above that of guesses.
     var evidence: Double { words.reduce(0) { $0 + ($1.confidence - 0.4) * Double($1.text.count) } }
 
