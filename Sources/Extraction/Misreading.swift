@@ -33,7 +33,8 @@ enum Misreading {
   }
 
   private static let digits: [Character: Character] = [
-    "O": "0", "o": "0", "Q": "0", "D": "0", "I": "1", "l": "1", "|": "1", "!": "1", "S": "5", "s": "5", "B": "8", "Z": "2",
+    "O": "0", "o": "0", "Q": "0", "D": "0", "I": "1", "l": "1", "|": "1", "!": "1", "S": "5", "s": "5", "B": "8",
+    "Z": "2",
   ]
 
   /// An amount or a date with letters in place of digits, put right: "RMS.OO", "l5/O3/2018". Other words stay.
@@ -80,23 +81,26 @@ enum LegalForms {
     "ENTERPRISE", "TRADING",
   ]
   /// Forms of two words; where one is there, the other is known.
-  private static let pairs = [("SDN", "BHD"), ("PTE", "LTD"), ("PVT", "LTD")]
+  private static let pairs = [("SDN", "BHD"), ("PTE", "LTD"), ("PTY", "LTD"), ("PVT", "LTD")]
 
   /// Words with misread forms put right: "SON BHD", "SDN BHO".
   static func corrected(_ words: [String]) -> [String] {
     guard words.count > 1 else { return words }
     var result = words
-    func bare(_ text: String) -> [UInt8] { text.uppercased().utf8.filter { (48...57).contains($0) || (65...90).contains($0) } }
+    func bare(_ text: String) -> [UInt8] {
+      text.uppercased().utf8.filter { (48...57).contains($0) || (65...90).contains($0) }
+    }
     for index in words.indices.dropLast() {
       let (a, b) = (bare(words[index]), bare(words[index + 1]))
-      for (first, second) in pairs {
+      if Self.pairs.contains(where: { a == Array($0.0.utf8) && b == Array($0.1.utf8) }) { continue }
+      for (first, second) in Self.pairs {
         let one = Misreading.distance(a, Array(first.utf8), most: 2)
         let two = Misreading.distance(b, Array(second.utf8), most: 2)
-        guard one + two > 0, one <= 1 && two <= 1 || one == 0 && two <= 2 || two == 0 && one <= 2 && a.count >= 3 else {
-          continue
-        }
+        // Nothing else than SDN stands before BHD.
+        guard one <= 1 && two <= 1 || second == "BHD" && one + two <= 2 && min(one, two) == 0 else { continue }
         if one > 0 { result[index] = first }
         if two > 0 { result[index + 1] = second }
+        break
       }
     }
     return result

@@ -10,7 +10,9 @@ struct ReceiptReader {
   /// Name, address and total, as far as the model sees them.
   func complete(_ result: inout ExtractionResult) {
     let name = name()
-    if let name { result.fields["vendor_name"] = field(name.rows, words: name.words, decoder.mean("vendor_name", name.rows)) }
+    if let name {
+      result.fields["vendor_name"] = field(name.rows, words: name.words, decoder.mean("vendor_name", name.rows))
+    }
     if let rows = block("vendor_address", rows: document.rows.indices, most: 6, without: name?.rows) {
       result.fields["address"] = field(rows, words: addressWords(rows), decoder.mean("vendor_address", rows))
     }
@@ -37,14 +39,17 @@ struct ReceiptReader {
       rows = block("vendor_name", rows: head, most: 2, without: nil)
     }
     guard let rows else { return nil }
-    let words = nameWords(Array(document.rows[rows.lowerBound].lowerBound..<document.rows[rows.upperBound - 1].upperBound))
+    let words = nameWords(
+      Array(document.rows[rows.lowerBound].lowerBound..<document.rows[rows.upperBound - 1].upperBound))
     return words.isEmpty ? nil : (rows, words)
   }
 
   /// "SDN BHD", "GmbH": how firms end, also where a letter of it was misread.
   private func legalForm(_ row: Int) -> Bool {
     let words = document.rows[row].map { document.tokens[$0].text }
-    guard !words.contains(where: { $0.contains("@") }), words.joined().filter(\.isLetter).count > 4 else { return false }
+    guard !words.contains(where: { $0.contains("@") }), words.joined().filter(\.isLetter).count > 4 else {
+      return false
+    }
     let marks = CharacterSet(charactersIn: ".,;:()'\"")
     return LegalForms.corrected(words).contains {
       LegalForms.receipts.contains($0.uppercased().trimmingCharacters(in: marks))
@@ -183,7 +188,11 @@ struct ReceiptTotal {
     var given: [Int] = [], back: [Int] = []
     for line in lines.indices {
       guard let value = cents(amount(of: line)) else { continue }
-      if says(lines[line], Self.change) { back.append(value) } else if says(lines[line], Self.paid) { given.append(value) }
+      if says(lines[line], Self.change) {
+        back.append(value)
+      } else if says(lines[line], Self.paid) {
+        given.append(value)
+      }
     }
     let paid = Set(given.flatMap { one in back.map { one - $0 } })
     var scores: [Int: (score: Double, token: Int)] = [:]
