@@ -75,7 +75,8 @@ final class PageRecognizer {
         let other = engine.recognize(
           larger.raster, pass, resolution: Int(Double(resolution) * larger.factor), seconds: left()
         ).scaled(by: 1 / larger.factor)
-        if other.evidence > result.evidence, !other.isPartial { result = other }
+        guard !other.isPartial else { break }
+        result = other.evidence > result.evidence ? other.improved(by: result) : result.improved(by: other)
       }
     }
     let straightening = Straightening(quarterTurns: turns, degrees: degrees)

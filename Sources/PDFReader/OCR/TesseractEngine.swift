@@ -45,6 +45,21 @@ final class TesseractEngine {
       return result
     }
 
+    /// Each word as it was read more surely, here or in another look at the same picture.
+    func improved(by other: Result) -> Result {
+      var result = self
+      for (index, word) in words.enumerated() {
+        let same = other.words.first { candidate in
+          guard candidate.confidence > word.confidence + 0.05, let both = candidate.box.intersection(word.box) else {
+            return false
+          }
+          return both.area > 0.7 * max(candidate.box.area, word.box.area)
+        }
+        if let same { (result.words[index].text, result.words[index].confidence) = (same.text, same.confidence) }
+      }
+      return result
+    }
+
     /// How much was read: letters weighted by how far their confidence is above that of guesses.
     var evidence: Double { words.reduce(0) { $0 + ($1.confidence - 0.4) * Double($1.text.count) } }
 
