@@ -1,9 +1,9 @@
 import Foundation
 
 /// What text recognition does to words.
-enum Misreading {
+package enum Misreading {
   /// True for equal words, and for recognised ones of five letters and more that differ in one.
-  static func isAlike(_ word: String, _ other: String, recognised: Bool) -> Bool {
+  package static func isAlike(_ word: String, _ other: String, recognised: Bool) -> Bool {
     if word == other { return true }
     guard recognised, other.utf8.count >= 5 else { return false }
     return distance(Array(word.utf8), Array(other.utf8), most: 1) <= 1
@@ -38,7 +38,7 @@ enum Misreading {
   ]
 
   /// An amount or a date with letters in place of digits, put right: "RMS.OO", "l5/O3/2018". Other words stay.
-  static func repaired(_ text: String) -> String {
+  package static func repaired(_ text: String) -> String {
     guard (4...14).contains(text.utf8.count), text.contains(where: { digits[$0] != nil }) else { return text }
     let prefix = text.prefix { !$0.isNumber && digits[$0] == nil || $0 == "€" || $0 == "$" }
     let rest = text[prefix.endIndex...]
@@ -74,7 +74,7 @@ enum Misreading {
 }
 
 /// How firms say what they are.
-enum LegalForms {
+package enum LegalForms {
   /// Those that a receipt's head is known by.
   static let receipts: Set<String> = [
     "BHD", "S/B", "GMBH", "LTD", "LIMITED", "INC", "LLC", "SARL", "SAS", "SRL", "BV", "B.V", "S.P.A", "SPA", "PLC",
@@ -84,7 +84,7 @@ enum LegalForms {
   private static let pairs = [("SDN", "BHD"), ("PTE", "LTD"), ("PTY", "LTD"), ("PVT", "LTD")]
 
   /// Words with misread forms put right: "SON BHD", "SDN BHO".
-  static func corrected(_ words: [String]) -> [String] {
+  package static func corrected(_ words: [String]) -> [String] {
     guard words.count > 1 else { return words }
     var result = words
     func bare(_ text: String) -> [UInt8] {
