@@ -44,8 +44,10 @@ struct TrainExtractorCommand: AsyncParsableCommand {
   var labellers = 2
   @Option(help: "Same seed, same training.")
   var seed: UInt64 = 1
-  @Flag(help: "End with a short training that mixes made-up documents in.")
-  var generated = false
+  @Option(help: "Share of made-up documents that are mixed in, from 0 to 0.9; the generator must know the fields.")
+  var generated = 0.0
+  @Option(help: "Largest chance that a word's features are left out, from 0 to 0.9.")
+  var wordDrop: Double?
   @Flag(help: "Score by cross-validation over templates instead of writing a model.")
   var crossValidate = false
   @Option(help: "Parts that the templates are divided into.")
@@ -81,6 +83,9 @@ struct TrainExtractorCommand: AsyncParsableCommand {
     guard output != nil || crossValidate || ablation else { throw ValidationError("give a folder with -o") }
     guard (2...20).contains(folds), (1...100).contains(draws), (2...8).contains(labellers) else {
       throw ValidationError("--folds must be from 2 to 20, --draws from 1 to 100, --labellers from 2 to 8")
+    }
+    guard (0...0.9).contains(generated), (0...0.9).contains(wordDrop ?? 0) else {
+      throw ValidationError("--generated and --word-drop must be from 0 to 0.9")
     }
     guard labelCounts.split(separator: ",").allSatisfy({ Int($0).map { $0 >= 2 } ?? false }) else {
       throw ValidationError("--label-counts must be numbers from 2 on, such as 10,20")
@@ -154,7 +159,8 @@ struct TrainExtractorCommand: AsyncParsableCommand {
       }
     }
     var options = ExtractorTraining.Options()
-    (options.steps, options.labellers, options.seed, options.generated) = (steps, labellers, seed, generated)
+    (options.steps, options.labellers, options.seed, options.madeUpShare) = (steps, labellers, seed, generated)
+    if let wordDrop { options.wordDrop = wordDrop }
     if let budget { options.budget = budget.seconds }
     if let windows { options.windows = windows }
     if let rate { options.rate = rate }

@@ -84,8 +84,7 @@ public struct ExtractorExperiments {
     let unlabelled = inside.dropFirst(labels).prefix(unlabelledLimit).map { examples[$0].without() }
     let seed = training.options.seed &+ UInt64(draw)
     let calibrationSteps = max(10, steps * 2 / 5)
-    let trainer = FormTrainer(
-      configuration: training.configuration, windows: training.options.windows, rate: training.options.rate)
+    let trainer = training.trainer
     let pairs = try training.crossValidated(labelled, steps: calibrationSteps) { samples, steps, _ in
       try trainer.train(training.initial, samples, [], steps: steps, seed: seed, isStopped: isStopped)
     }

@@ -26,8 +26,10 @@ public struct ExtractorTraining {
     public var seed: UInt64 = 1
     /// Weak labels below this are not trained on.
     public var leastConfidence = 0.35
-    /// Ends with a short training on labelled and made-up documents, where the generator knows the schema's fields.
-    public var generated = false
+    /// Share of made-up documents in the training, where the generator knows the schema's fields.
+    public var madeUpShare = 0.0
+    /// The largest chance that a word's feature is left out.
+    public var wordDrop = 0.2
 
     public init() {}
   }
@@ -68,6 +70,7 @@ public struct ExtractorTraining {
   public let options: Options
   let configuration: ExtractorConfiguration
   let initial: ParameterSet
+  private let madeUp: [FormTrainer.Sample]
 
   /// - Parameter folder: of the model to start from; the shipped one by default.
   /// - Throws: `CheckpointError`; `ExtractionError.cannotTrain` where there is no model to start from.
@@ -85,11 +88,17 @@ public struct ExtractorTraining {
     configuration = FormTrainer.configuration(for: schema, from: general)
     initial = try FormTrainer.adapt(
       SafeTensors(folder.appendingPathComponent("model.safetensors")), general, to: configuration, seed: options.seed)
+    madeUp = options.madeUpShare > 0 ? Self.madeUp(configuration, seed: options.seed) : []
+    guard options.madeUpShare == 0 || !madeUp.isEmpty else {
+      throw ExtractionError.cannotTrain("the generator knows none of the schema's fields; leave --generated out")
+    }
   }
 
-  private var trainer: FormTrainer {
+  var trainer: FormTrainer {
     var trainer = FormTrainer(configuration: configuration)
     (trainer.windows, trainer.rate) = (options.windows, options.rate)
+    trainer.dropRates = [0, options.wordDrop / 2, options.wordDrop]
+    trainer.madeUp = (madeUp, options.madeUpShare)
     return trainer
   }
 
@@ -317,21 +326,9 @@ public struct ExtractorTraining {
         labelled, steps: plan.steps, seed: options.seed, checkpoint: place, isStopped: isStopped, report: report)
       weak = try weakLabels(labellers, labelled, unlabelled, scaling, report: report)
     }
-    var parameters = try train(
+    let parameters = try train(
       .noiseAware, labelled, unlabelled, weak, steps: plan.steps, seed: options.seed, checkpoint: place,
       isStopped: isStopped, report: report)
-    if options.generated {
-      let made = madeUp()
-      guard !made.isEmpty else {
-        throw ExtractionError.cannotTrain("the generator knows none of the schema's fields; leave --generated out")
-      }
-      var trainer = trainer
-      (trainer.rate, trainer.firstShare, trainer.checkpoint) = (options.rate / 3, 0.7, place("generated"))
-      parameters = try trainer.train(
-        parameters, samples(labelled), made, steps: max(10, plan.steps / 6), seed: options.seed &+ 5,
-        isStopped: isStopped
-      ) { step, _ in report("made-up documents: step \(step)") }
-    }
     var own = configuration
     for index in own.fields.indices {
       own.fields[index].calibration = [scaling.slope, scaling.offset]
@@ -380,11 +377,12 @@ public struct ExtractorTraining {
     return plan
   }
 
-  private func madeUp() -> [FormTrainer.Sample] {
+  /// Made-up documents with most of the schema's fields on them.
+  private static func madeUp(_ configuration: ExtractorConfiguration, seed: UInt64) -> [FormTrainer.Sample] {
     let names = Set(configuration.fields.map(\.name))
-    let generator = DocumentGenerator(seed: options.seed)
+    let generator = DocumentGenerator(seed: seed)
     var samples: [FormTrainer.Sample] = []
-    for index in 0..<400 where samples.count < 80 {
+    for index in 0..<2000 where samples.count < 200 {
       let tagged = generator.document(index)
       guard Set(tagged.tags.joined().compactMap { $0?.field }).intersection(names).count * 2 >= names.count else {
         continue
