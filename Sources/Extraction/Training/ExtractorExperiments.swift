@@ -31,10 +31,12 @@ public struct ExtractorExperiments {
   }
 
   /// All labels of the other folds, `steps` steps; scores over all folds together, and what was read.
+  ///
+  /// Confidences of a fold are calibrated on what was read in the other folds.
   public func crossValidate(steps: Int, isStopped: () -> Bool = { false }, report: (String) -> Void) throws
     -> (score: ExtractionScore, results: [ExtractionResult])
   {
-    var score = ExtractionScore(), results: [ExtractionResult] = []
+    var read: [(fold: Int, example: ExtractorTraining.Example, result: ExtractionResult)] = []
     for fold in 0..<foldCount where !isStopped() {
       let inside = examples.indices.filter { folds[$0] != fold }.map { examples[$0] }
       let outside = examples.indices.filter { folds[$0] == fold }.map { examples[$0] }
@@ -44,14 +46,34 @@ public struct ExtractorExperiments {
       ) { report("fold \(fold + 1) of \(foldCount): \($0)") }
       var own = ExtractionScore()
       for (example, result) in zip(outside, try evaluate(parameters, outside, into: &own)) {
-        score.add(example.label!, result, schema: training.schema)
-        results.append(result)
+        read.append((fold, example, result))
       }
       report(
         "fold \(fold + 1) of \(foldCount): \(outside.count) documents, micro F1 \(String(format: "%.3f", own.micro.f1)), macro F1 \(String(format: "%.3f", own.macroF1))"
       )
     }
+    var score = ExtractionScore(), results: [ExtractionResult] = []
+    for fold in Set(read.map(\.fold)).sorted() {
+      let scaling = PlattScaling(read.filter { $0.fold != fold }.flatMap { judged($0.result, $0.example) })
+      for one in read where one.fold == fold {
+        var result = one.result
+        for name in result.fields.keys { result.fields[name]!.confidence = scaling(result.fields[name]!.confidence) }
+        score.add(one.example.label!, result, schema: training.schema)
+        results.append(result)
+      }
+    }
     return (score, results)
+  }
+
+  /// Confidences of the values that a label decides on, and whether they are right.
+  private func judged(_ result: ExtractionResult, _ example: ExtractorTraining.Example) -> [(
+    score: Double, isRight: Bool
+  )] {
+    guard let label = example.label else { return [] }
+    return result.fields.compactMap { name, field in
+      guard label.fields[name] != nil || label.absent.contains(name) else { return nil }
+      return (field.confidence, training.isRight(name, field.value, label))
+    }
   }
 
   /// One run of one arm.
@@ -113,10 +135,8 @@ public struct ExtractorExperiments {
     var all = (count: 0, right: 0), sure = (count: 0, right: 0)
     for (labels, example) in zip(weak, known) {
       for (name, label) in labels {
-        guard let truth = example.label?.fields[name] else { continue }
-        let type = training.schema.fields[name]?.type
-        let found = ExtractionScore.normalised(name, label.value, type: type)
-        let isRight = truth.contains { ExtractionScore.normalised(name, $0, type: type) == found }
+        guard let truth = example.label, truth.fields[name] != nil else { continue }
+        let isRight = training.isRight(name, label.value, truth)
         all = (all.count + 1, all.right + (isRight ? 1 : 0))
         if label.confidence >= 0.6 { sure = (sure.count + 1, sure.right + (isRight ? 1 : 0)) }
       }

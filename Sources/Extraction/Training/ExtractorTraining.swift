@@ -177,30 +177,36 @@ public struct ExtractorTraining {
     var pairs: [(score: Double, isRight: Bool)] = []
     for example in examples {
       let decoder = SpanDecoder(configuration, example.prepared.document, example.prepared.features, model)
-      for (name, field) in schema.fields {
+      for name in schema.fields.keys {
         guard let label = example.label, label.fields[name] != nil || label.absent.contains(name),
           let best = decoder.best(name, threshold: 0.25)
         else { continue }
-        let found = ExtractionScore.normalised(name, best.field.value, type: field.type)
-        pairs.append(
-          (
-            best.score,
-            label.fields[name]?.contains { ExtractionScore.normalised(name, $0, type: field.type) == found } ?? false
-          ))
+        pairs.append((best.score, isRight(name, best.field.value, label)))
       }
     }
     return pairs
   }
 
-  /// Calibration by two-fold cross-validation on the labelled documents.
+  func isRight(_ name: String, _ value: ExtractedValue, _ label: LabelledFolder.Entry) -> Bool {
+    let type = schema.fields[name]?.type
+    let found = ExtractionScore.normalised(name, value, type: type)
+    return label.fields[name]?.contains { ExtractionScore.normalised(name, $0, type: type) == found } ?? false
+  }
+
+  /// Calibration by two-fold cross-validation on the labelled documents; those of one template stay together where there are
+  /// enough of several.
   func crossValidated(
     _ labelled: [Example], steps: Int, _ train: ([FormTrainer.Sample], Int, String) throws -> ParameterSet
   ) throws -> [(score: Double, isRight: Bool)] {
     guard labelled.count >= 4 else { return [] }
     var pairs: [(score: Double, isRight: Bool)] = []
+    var folds = TemplateGroups.folds(TemplateGroups.groups(labelled.map(\.prepared.document)), 2)
+    if min(folds.filter { $0 == 0 }.count, folds.filter { $0 == 1 }.count) * 3 < labelled.count {
+      folds = labelled.indices.map { $0 % 2 }
+    }
     for fold in 0..<2 {
-      let inside = labelled.enumerated().filter { $0.offset % 2 != fold }.map(\.element)
-      let outside = labelled.enumerated().filter { $0.offset % 2 == fold }.map(\.element)
+      let inside = labelled.indices.filter { folds[$0] != fold }.map { labelled[$0] }
+      let outside = labelled.indices.filter { folds[$0] == fold }.map { labelled[$0] }
       pairs += judged(try model(train(samples(inside), steps, "fold-\(fold)")), outside)
     }
     return pairs
