@@ -79,6 +79,25 @@ package struct DocumentTokens: Sendable {
     tokens[range].dropFirst().reduce(tokens[range.lowerBound].box) { $0.union($1.box) }
   }
 
+  /// The cell that stands nearest to the left of a cell: in its row, or in a row beside it that is printed a little higher or lower.
+  func cellBefore(_ cell: Int) -> Int? {
+    let row = tokens[cells[cell].lowerBound].row, box = cellBoxes[cell]
+    var best = cell > cellsOfRow[row].lowerBound ? cell - 1 : nil
+    for other in [row - 1, row + 1] where rows.indices.contains(other) {
+      guard tokens[rows[other].lowerBound].page == tokens[rows[row].lowerBound].page else { continue }
+      for candidate in cellsOfRow[other] {
+        let place = cellBoxes[candidate]
+        let common = min(place.y1, box.y1) - max(place.y0, box.y0)
+        if common > 0.3 * min(place.height, box.height), place.x1 <= box.x0 + 1,
+          best.map({ place.x0 > cellBoxes[$0].x1 }) ?? true
+        {
+          best = candidate
+        }
+      }
+    }
+    return best
+  }
+
   // MARK: - Words
 
   /// "Date:25/12/2018" and "03/16/20-03/29/20" are two things each.
