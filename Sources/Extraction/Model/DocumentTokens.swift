@@ -23,7 +23,7 @@ package struct DocumentTokens: Sendable {
 
   package private(set) var tokens: [Token] = []
   /// Tokens of each cell and of each row.
-  private(set) var cells: [Range<Int>] = []
+  package private(set) var cells: [Range<Int>] = []
   private(set) var cellBoxes: [Rect] = []
   private(set) var rows: [Range<Int>] = []
   /// Cells of each row.
@@ -73,14 +73,14 @@ package struct DocumentTokens: Sendable {
     cellBoxes = cells.map { box($0) }
   }
 
-  func text(_ range: Range<Int>) -> String { tokens[range].map(\.text).joined(separator: " ") }
+  package func text(_ range: Range<Int>) -> String { tokens[range].map(\.text).joined(separator: " ") }
 
   func box(_ range: Range<Int>) -> Rect {
     tokens[range].dropFirst().reduce(tokens[range.lowerBound].box) { $0.union($1.box) }
   }
 
   /// The cell that stands nearest to the left of a cell: in its row, or in a row beside it that is printed a little higher or lower.
-  func cellBefore(_ cell: Int) -> Int? {
+  package func cellBefore(_ cell: Int) -> Int? {
     let row = tokens[cells[cell].lowerBound].row, box = cellBoxes[cell]
     var best = cell > cellsOfRow[row].lowerBound ? cell - 1 : nil
     for other in [row - 1, row + 1] where rows.indices.contains(other) {
