@@ -316,7 +316,7 @@ public struct ExtractorTraining {
     }
     let plan = try plan(labelled, unlabelled, scratch)
     report(
-      "\(labelled.count) labelled and \(unlabelled.count) unlabelled documents; \(plan.steps) steps, \(plan.calibrationSteps) for each labeller"
+      "\(labelled.count) labelled and \(unlabelled.count) unlabelled documents; \(plan.steps) steps"
     )
     let pairs = try crossValidated(labelled, steps: plan.calibrationSteps) { samples, steps, name in
       var trainer = trainer
