@@ -11,7 +11,9 @@ struct ReceiptReader {
   func complete(_ result: inout ExtractionResult) {
     let name = name()
     if let name {
-      result.fields["vendor_name"] = field(name.rows, words: name.words, decoder.mean("vendor_name", name.rows))
+      // The form of a firm says as much as the model.
+      let mean = max(decoder.mean("vendor_name", name.rows), legalForm(name.rows.upperBound - 1) ? 0.7 : 0)
+      result.fields["vendor_name"] = field(name.rows, words: name.words, mean)
     }
     if let rows = block("vendor_address", rows: document.rows.indices, most: 6, without: name?.rows) {
       result.fields["address"] = field(rows, words: addressWords(rows), decoder.mean("vendor_address", rows))
@@ -32,7 +34,7 @@ struct ReceiptReader {
       rows = named..<named + 1
       // A form alone goes on from the line above.
       let letters = document.rows[named].map { document.tokens[$0].text }.joined().filter(\.isLetter).count
-      if letters <= 7, named > 0, document.tokens[document.rows[named - 1].lowerBound].text.first?.isLetter == true {
+      if letters <= 7, named > 0, document.text(document.rows[named - 1]).filter(\.isLetter).count > 3 {
         rows = named - 1..<named + 1
       }
     } else {
@@ -62,8 +64,10 @@ struct ReceiptReader {
     guard let best = rows.max(by: { means[$0] < means[$1] }), means[best] > 0.25 else { return nil }
     var first = best, last = best
     func goesOn(_ row: Int) -> Bool {
-      rows.contains(row) && means[row] > 0.35
-        && document.tokens[document.rows[row].lowerBound].page == document.tokens[document.rows[best].lowerBound].page
+      guard rows.contains(row), without?.contains(row) != true,
+        document.tokens[document.rows[row].lowerBound].page == document.tokens[document.rows[best].lowerBound].page
+      else { return false }
+      return means[row] > 0.35 || name == "vendor_address" && means[row] > 0.03 && mayBeAddress(row)
     }
     while last - first + 1 < most, goesOn(last + 1),
       name == "vendor_address" || !decoder.begins(document.rows[last + 1].lowerBound, name)
@@ -76,6 +80,22 @@ struct ReceiptReader {
       first -= 1
     }
     return first..<last + 1
+  }
+
+  /// What begins other lines of a receipt's head than those of the address.
+  private static let otherWords: Set<String> = [
+    "tel", "phone", "fax", "gst", "reg", "co", "roc", "company", "invoice", "tax", "receipt", "date", "bill", "email",
+    "www",
+    "cash", "cashier", "table", "vat", "ust", "steuernr", "siret", "tva", "telefon", "id", "thank", "welcome",
+  ]
+
+  /// True for a line with a number or a comma that names nothing else.
+  private func mayBeAddress(_ row: Int) -> Bool {
+    let text = document.text(document.rows[row])
+    guard text.filter(\.isLetter).count > 3, text.contains(",") || text.contains(where: \.isNumber), !text.contains(":")
+    else { return false }
+    let words = text.lowercased().split { !$0.isLetter }.map(String.init)
+    return !words.contains { Self.otherWords.contains($0) }
   }
 
   private func field(_ rows: Range<Int>, words: [Int], _ mean: Double) -> ExtractedField? {
@@ -92,8 +112,10 @@ struct ReceiptReader {
 
   // MARK: - Words
 
-  /// A name ends where the number of the firm's registration begins.
-  private func nameWords(_ words: [Int]) -> [Int] {
+  /// A name ends where the number of the firm's registration begins, and begins behind words like "Owned by:".
+  private func nameWords(_ all: [Int]) -> [Int] {
+    let colon = all.dropLast().lastIndex { document.tokens[$0].text.hasSuffix(":") }
+    let words = Array(all[(colon.map { $0 + 1 } ?? 0)...])
     let end =
       words.indices.dropFirst().first { position in
         let text = document.tokens[words[position]].text
@@ -105,15 +127,21 @@ struct ReceiptReader {
   /// An address without the numbers of telephones and registrations at its ends.
   private func addressWords(_ rows: Range<Int>) -> [Int] {
     var lines = rows.map { Array(document.rows[$0]) }
-    func isWordless(_ line: [Int]) -> Bool {
+    func isWordless(_ line: [Int], _ least: Int) -> Bool {
       let text = line.map { document.tokens[$0].text }.joined(separator: " ")
       let digits = text.filter(\.isNumber).count
-      return digits >= 6 && text.filter(\.isLetter).count <= 3 || digits + text.filter(\.isLetter).count < 3
+      return digits >= least && text.filter(\.isLetter).count <= 3 || digits + text.filter(\.isLetter).count < 3
     }
-    while let last = lines.last, isWordless(last) { lines.removeLast() }
-    while let first = lines.first, isWordless(first) { lines.removeFirst() }
+    // A telephone number below, a registration above.
+    while let last = lines.last, isWordless(last, 7) { lines.removeLast() }
+    while let first = lines.first, isWordless(first, 4) { lines.removeFirst() }
     var words = lines.flatMap { $0 }
-    // A telephone number at the end of the last line.
+    // Specks at the beginning, a telephone number at the end of the last line.
+    while let first = words.first, document.isRecognised, document.tokens[first].text.count == 1,
+      document.tokens[first].text.first?.isNumber != true
+    {
+      words.removeFirst()
+    }
     while let last = words.last, document.tokens[last].text.filter(\.isNumber).count >= 7 { words.removeLast() }
     return words
   }
