@@ -143,7 +143,9 @@ import Testing
     }
     _ = try await service.client.cancel(long)
     #expect(try await service.client.wait(for: long).state == "cancelled")
-    #expect(try service.ask("POST", "/v1/extract?document=\(ids[6])&model=long").status >= 400)
+    let without = try service.ask("POST", "/v1/extract?document=\(ids[6])&model=long")
+    let refused = try await service.client.wait(for: try #require(without.json["id"] as? String))
+    #expect(refused.state == "failed" && refused.error?.message.contains("'long'") == true)
     #expect(try await service.stop())
   }
 }
