@@ -129,8 +129,10 @@ import Testing
     let extract = try service.ask("POST", "/v1/extract?document=\(ids[6])&model=tickets")
     let extracted = try #require(extract.json["id"] as? String)
     #expect(try await service.client.wait(for: extracted).state == "succeeded")
-    let text = String(decoding: try await service.client.result(of: extracted), as: UTF8.self)
-    #expect(text.contains(TextPDF.Order(6).number) && text.contains("\"source\":\"model\""))
+    let read = try #require(
+      try JSONSerialization.jsonObject(with: try await service.client.result(of: extracted)) as? [String: Any])
+    let ticket = (read["fields"] as? [String: [String: Any]])?["ticket"]
+    #expect(read["source"] as? String == "model" && ticket?["value"] as? String == TextPDF.Order(6).number)
 
     let wrong = try #require(try request("wrong", budget: 20, wrong: true).json["id"] as? String)
     let failed = try await service.client.wait(for: wrong)
