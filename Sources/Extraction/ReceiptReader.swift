@@ -18,7 +18,9 @@ struct ReceiptReader {
     if let rows = block("vendor_address", rows: document.rows.indices, most: 6, without: name?.rows) {
       result.fields["address"] = field(rows, words: addressWords(rows), decoder.mean("vendor_address", rows))
     }
-    if let total = ReceiptTotal(decoder: decoder).find() { result.fields["total"] = total }
+    if let total = ReceiptTotal(decoder: decoder).find(besides: result.fields["total"]) {
+      result.fields["total"] = total
+    }
     roundTotal(&result)
   }
 
@@ -189,7 +191,8 @@ struct ReceiptTotal {
     var amounts: [Int]
   }
 
-  func find() -> ExtractedField? {
+  /// - Parameter known: what model and rules chose; it gives way only to a value that much more speaks for.
+  func find(besides known: ExtractedField?) -> ExtractedField? {
     let document = decoder.document
     let lines = document.rows.map { row in
       Line(
@@ -245,11 +248,20 @@ struct ReceiptTotal {
     guard let best = scores.values.max(by: { ($0.score, $1.token) < ($1.score, $0.token) }), best.score >= 0.8 else {
       return nil
     }
-    let token = document.tokens[best.token]
-    var field = ExtractedField(
-      value: .number(Double(cents(best.token)!) / 100), raw: token.text,
-      confidence: min(0.97, 0.35 + 0.2 * best.score), page: token.page + 1, bbox: token.box)
-    field.label = decoder.label(of: [best.token])
+    // Thousands may stand apart: "1 234.56".
+    var span = [best.token]
+    let before = best.token - 1
+    if before >= document.cells[document.tokens[best.token].cell].lowerBound, document.tokens[before].text.count <= 3,
+      decoder.features.types[before].flags.contains(.integer)
+    {
+      span.insert(before, at: 0)
+    }
+    guard var field = decoder.candidate(span, "invoice_total")?.field else { return nil }
+    if let known, let value = known.value.number, known.confidence >= 0.6 {
+      let own = scores[Int((value * 100).rounded())]?.score
+      if value == field.value.number || own.map({ best.score < $0 + 0.5 }) ?? (abs(value) >= 1000) { return nil }
+    }
+    field.confidence = min(0.97, 0.35 + 0.2 * best.score)
     return field
   }
 }
