@@ -137,7 +137,7 @@ struct InvoiceReader {
 ///
 /// The model's odds count half: it learned from made-up documents, and on real ones it is too sure of itself. The steps below are
 /// the shares of right values on the development set that the model card names; they hold as far as it is like your documents.
-/// Values that the rules do not have are an exception: there, made-up documents of another seed are between the two.
+/// What the rules do not have at all is taken for surer than there: made-up documents, where it is nearly always right, count too.
 enum Blend {
   /// Values that have less speak for them are left out.
   static let least = -0.3
