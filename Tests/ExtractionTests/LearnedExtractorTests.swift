@@ -29,7 +29,7 @@ private func temporaryFolder() throws -> URL {
     }
   }
 
-  /// "Advertiser" is printed four points higher than its value, which shares its line with an address.
+  /// "Advertiser" is printed five points higher than its value, which shares its line with an address.
   @Test func aLabelMayStandALittleHigherThanItsValue() throws {
     var page = Page(index: 0, width: 600, height: 800)
     page.styles = [TextStyle(font: "", size: 10)]
