@@ -34,7 +34,7 @@ private func temporaryFolder() throws -> URL {
     var page = Page(index: 0, width: 600, height: 800)
     page.styles = [TextStyle(font: "", size: 10)]
     for (text, x, y) in [
-      ("Street", 20.0, 104.0), ("Advertiser", 200, 100), ("Tovaris", 320, 104), ("Agency", 200, 130),
+      ("Street", 20.0, 105.0), ("Advertiser", 200, 100), ("Tovaris", 320, 105), ("Agency", 200, 130),
     ] {
       page.words.append(Word(text: text, bbox: Rect(x0: x, y0: y, x1: x + 60, y1: y + 9), style: 0))
     }
