@@ -44,9 +44,12 @@ struct PageRows {
   }
 
   let rows: [Row]
+  /// The text comes from text recognition.
+  let isRecognised: Bool
 
   init(_ document: Document, maxPages: Int = 60) {
     var all: [Row] = []
+    isRecognised = document.pages.contains { $0.textSource == .ocr }
     for page in document.pages.prefix(maxPages) where page.words.count < 20_000 {
       let words = page.words.enumerated().map { index, word in
         let style =

@@ -53,7 +53,7 @@ public struct RuleBasedExtractor: Sendable {
     for (index, row) in page.rows.enumerated() {
       let words = row.words
       for (rank, phrase) in phrases {
-        for start in words.indices where Self.matches(words, start, phrase) {
+        for start in words.indices where matches(words, start, phrase, page.isRecognised) {
           let end = start + phrase.count
           let base =
             1 - 0.35 * Double(rank) / Double(max(1, phrases.count)) + 0.12 * Double(min(3, phrase.count - 1))
@@ -87,9 +87,9 @@ public struct RuleBasedExtractor: Sendable {
     text.lowercased().trimmingCharacters(in: CharacterSet(charactersIn: ":()[]*,;"))
   }
 
-  private static func matches(_ words: [PlacedWord], _ start: Int, _ phrase: [String]) -> Bool {
-    guard words[start].key == phrase[0], start + phrase.count <= words.count else { return false }
-    return zip(words[start...], phrase).allSatisfy { $0.key == $1 }
+  private func matches(_ words: [PlacedWord], _ start: Int, _ phrase: [String], _ isRecognised: Bool) -> Bool {
+    guard start + phrase.count <= words.count else { return false }
+    return zip(words[start...], phrase).allSatisfy { Misreading.isAlike($0.key, $1, recognised: isRecognised) }
   }
 
   private func cellBelow(_ page: PageRows, _ index: Int, _ key: Rect) -> [PlacedWord]? {

@@ -67,7 +67,11 @@ public enum ValueParsing {
 
   /// ISO 8601 date of the first date in the text; `dayFirst` decides 3/4/2024.
   public static func date(_ text: String, dayFirst: Bool = true) -> String? {
-    let lower = text.lowercased()
+    var lower = text.lowercased()
+    // Slashes that text recognition took for letters, as in "05t26t20".
+    if let match = lower.wholeMatch(of: /(\d{1,2})[til|](\d{1,2})[til|](\d{4}|\d{2})/) {
+      lower = "\(match.1)/\(match.2)/\(match.3)"
+    }
     if let match = lower.firstMatch(of: /(?:^|[^\d])(\d{4})[-\/.](\d{1,2})[-\/.](\d{1,2})(?!\d)/) {
       return iso(Int(match.1), Int(match.2), Int(match.3))
     }

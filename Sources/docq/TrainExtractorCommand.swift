@@ -26,7 +26,9 @@ struct TrainExtractorCommand: AsyncParsableCommand {
   var labeled: String?
   @Option(help: "Folder of documents without labels.")
   var unlabeled: String?
-  @Option(name: [.customShort("o"), .long], help: "Folder of the model.")
+  @Option(
+    name: [.customShort("o"), .long],
+    help: "Folder of the model; with --cross-validate a file for what was read, with --ablation one for the runs.")
   var output: String?
   @Option(name: .customLong("init"), help: "Folder of the model to start from (default: docq-extract-1).")
   var initial: String?
@@ -42,8 +44,10 @@ struct TrainExtractorCommand: AsyncParsableCommand {
   var labellers = 2
   @Option(help: "Same seed, same training.")
   var seed: UInt64 = 1
-  @Flag(help: "End with a short training that mixes made-up documents in.")
-  var generated = false
+  @Option(help: "Share of made-up documents that are mixed in, from 0 to 0.9; the generator must know the fields.")
+  var generated = 0.0
+  @Option(help: "Largest chance that a word's features are left out, from 0 to 0.9.")
+  var wordDrop: Double?
   @Flag(help: "Score by cross-validation over templates instead of writing a model.")
   var crossValidate = false
   @Option(help: "Parts that the templates are divided into.")
@@ -56,6 +60,8 @@ struct TrainExtractorCommand: AsyncParsableCommand {
   var draws = 5
   @Option(help: "First draw.")
   var firstDraw = 1
+  @Flag(help: "Compare labels only with noise-aware training and nothing else.")
+  var brief = false
   @Option(help: "Unlabelled documents to use in a comparison at most.")
   var unlabelledLimit = 1000
   @Flag(help: "Train the general model on made-up documents.")
@@ -77,6 +83,9 @@ struct TrainExtractorCommand: AsyncParsableCommand {
     guard output != nil || crossValidate || ablation else { throw ValidationError("give a folder with -o") }
     guard (2...20).contains(folds), (1...100).contains(draws), (2...8).contains(labellers) else {
       throw ValidationError("--folds must be from 2 to 20, --draws from 1 to 100, --labellers from 2 to 8")
+    }
+    guard (0...0.9).contains(generated), (0...0.9).contains(wordDrop ?? 0) else {
+      throw ValidationError("--generated and --word-drop must be from 0 to 0.9")
     }
     guard labelCounts.split(separator: ",").allSatisfy({ Int($0).map { $0 >= 2 } ?? false }) else {
       throw ValidationError("--label-counts must be numbers from 2 on, such as 10,20")
@@ -150,7 +159,8 @@ struct TrainExtractorCommand: AsyncParsableCommand {
       }
     }
     var options = ExtractorTraining.Options()
-    (options.steps, options.labellers, options.seed, options.generated) = (steps, labellers, seed, generated)
+    (options.steps, options.labellers, options.seed, options.madeUpShare) = (steps, labellers, seed, generated)
+    if let wordDrop { options.wordDrop = wordDrop }
     if let budget { options.budget = budget.seconds }
     if let windows { options.windows = windows }
     if let rate { options.rate = rate }
@@ -183,28 +193,42 @@ struct TrainExtractorCommand: AsyncParsableCommand {
     let experiments = ExtractorExperiments(training, labelled, folds: folds)
     Self.say("\(labelled.count) labelled documents of \(experiments.templates) templates, \(folds) folds")
     if crossValidate {
-      let score = try experiments.crossValidate(
+      let (score, results) = try experiments.crossValidate(
         steps: steps ?? 300, isStopped: { StopSignal.arrived }, report: Self.say)
+      if let output { try Output.write(try ExtractionFormat.jsonl.encode(results), to: output) }
       try Output.write(json ? try score.json() : Data(score.text.utf8), to: nil)
       return
     }
+    try ablation(experiments)
+  }
+
+  private func ablation(_ experiments: ExtractorExperiments) throws {
+    let coder = JSONEncoder()
+    coder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    // Runs that the file already has are not made again.
     var runs: [ExtractorExperiments.Run] = []
-    search: for draw in firstDraw - 1..<firstDraw - 1 + draws {
-      for count in labelCounts.split(separator: ",").compactMap({ Int($0) }) {
+    if let output, let data = FileManager.default.contents(atPath: output) {
+      runs = try JSONDecoder().decode([ExtractorExperiments.Run].self, from: data)
+    }
+    let arms: [ExtractorTraining.Arm] = brief ? [.labelsOnly, .noiseAware] : ExtractorTraining.Arm.allCases
+    search: for count in labelCounts.split(separator: ",").compactMap({ Int($0) }) {
+      for draw in firstDraw - 1..<firstDraw - 1 + draws {
         if StopSignal.arrived { break search }
+        let missing = arms.filter { arm in
+          !runs.contains { $0.arm == arm && $0.labels == count && $0.draw == draw && $0.steps == steps ?? 120 }
+        }
+        guard !missing.isEmpty else { continue }
         do {
           runs += try experiments.ablation(
-            labels: count, draw: draw, steps: steps ?? 120, arms: ExtractorTraining.Arm.allCases,
-            unlabelledLimit: unlabelledLimit,
+            labels: count, draw: draw, steps: steps ?? 120, arms: missing, unlabelledLimit: unlabelledLimit,
             isStopped: { StopSignal.arrived }, report: Self.say)
+          if let output { try Output.write(try coder.encode(runs), to: output) }
         } catch is CancellationError {
           break search
         }
       }
     }
     if json {
-      let coder = JSONEncoder()
-      coder.outputFormatting = [.prettyPrinted, .sortedKeys]
       try Output.write(try coder.encode(runs) + Data("\n".utf8), to: nil)
     } else {
       try Output.write(Data(ExtractorExperiments.table(runs).utf8), to: nil)

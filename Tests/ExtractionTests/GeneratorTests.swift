@@ -26,6 +26,22 @@ import Testing
     #expect(kinds == ["invoice", "credit_note", "receipt", "purchase_order", "statement", "ad_order"])
   }
 
+  @Test(arguments: [
+    "invoice_number", "invoice_date", "due_date", "customer_number", "order_number", "purchase_order", "delivery_date",
+    "subtotal", "total_tax", "invoice_total", "amount_due", "prepaid", "iban", "bic", "payment_terms", "vat_id",
+    "tax_number", "customer_heading", "vendor_heading", "line.description", "line.quantity", "line.unit",
+    "line.unit_price", "line.tax_rate", "line.amount", "receipt_total", "other_date",
+  ]) func everyFieldHasManyNamesInEachLanguage(subject: String) {
+    for language in Wording.languages {
+      #expect(Set(Wording.shared.all(subject, language)).count >= 15, "\(language)")
+    }
+  }
+
+  @Test(arguments: ["contract_num", "advertiser", "flight_dates", "flight_from", "flight_to", "gross_amount"])
+  func fieldsOfOrdersHaveManyNames(subject: String) {
+    #expect(Set(Wording.shared.all(subject, "en")).count >= 15)
+  }
+
   /// The oracle is the document's own facts: the tagged words, read back, are the value.
   @Test func taggedWordsReadBackAsTheValue() {
     var checked = 0

@@ -29,6 +29,22 @@ private func temporaryFolder() throws -> URL {
     }
   }
 
+  /// "Advertiser" is printed five points higher than its value, which shares its line with an address.
+  @Test func aLabelMayStandALittleHigherThanItsValue() throws {
+    var page = Page(index: 0, width: 600, height: 800)
+    page.styles = [TextStyle(font: "", size: 10)]
+    for (text, x, y) in [
+      ("Street", 20.0, 105.0), ("Advertiser", 200, 100), ("Tovaris", 320, 105), ("Agency", 200, 130),
+    ] {
+      page.words.append(Word(text: text, bbox: Rect(x0: x, y0: y, x1: x + 60, y1: y + 9), style: 0))
+    }
+    let tokens = DocumentTokens(Document(fileName: "a.pdf", pageCount: 1, pages: [page]))
+    let value = try #require(tokens.cells.firstIndex { tokens.text($0) == "Tovaris" })
+    #expect(tokens.cellBefore(value).map { tokens.text(tokens.cells[$0]) } == "Advertiser")
+    let label = try #require(tokens.cells.firstIndex { tokens.text($0) == "Agency" })
+    #expect(tokens.cellBefore(label) == nil)
+  }
+
   @Test func featuresStayInTheTable() {
     for index in 0..<40 {
       let made = DocumentGenerator(seed: 2).document(index)

@@ -98,6 +98,29 @@ private func ordersSchema() throws -> ExtractionSchema {
     #expect(labels["flight_from"] == nil)
   }
 
+  /// Three documents of a template have the number behind "order"; in a fourth the labellers like another one better.
+  @Test func theUsualPlaceOfATemplateHasAVoice() throws {
+    func place(_ value: String, _ score: Double, _ words: String) -> WeakLabels.Place {
+      (.string(value), score, [words])
+    }
+    let documents = [
+      ["contract_num": [place("A1", 0.9, "l order")]], ["contract_num": [place("A2", 0.8, "l order")]],
+      ["contract_num": [place("A3", 0.8, "l order")]],
+      ["contract_num": [place("99", 0.6, "l phone"), place("A4", 0.3, "l order")]],
+      ["contract_num": [place("B5", 0.9, "l phone")]],
+    ]
+    let opinions = TemplateHabits.opinions(documents, groups: [0, 0, 0, 0, 1], ["contract_num"])
+    #expect(opinions[3]["contract_num"]?.value.text == "A4")
+    #expect(opinions[0]["contract_num"]?.value.text == "A1")
+    // One document makes no habit.
+    #expect(opinions[4].isEmpty)
+    let label = try #require(
+      try WeakLabels.combine(
+        [["contract_num": (.string("99"), 0.6)], ["contract_num": (.string("A4"), 0.5)]], rules: [:],
+        habit: opinions[3], ordersSchema())["contract_num"])
+    #expect(label.value.text == "A4")
+  }
+
   @Test func calibrationPullsOverconfidentScoresDown() {
     let pairs = (0..<200).map { (score: 0.95, isRight: $0 % 2 == 0) }
     let scaling = PlattScaling(pairs)

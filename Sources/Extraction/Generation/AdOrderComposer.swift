@@ -92,7 +92,10 @@ struct AdOrderComposer {
       case 0: value = random.digits(random.integer(3...8))
       case 1: value = style.date(facts.other)
       case 2: value = "\(random.word("first", "en")) \(random.word("last", "en"))"
-      case 3: value = random.madeUpName() + " " + random.word("trade", "en")
+      case 3:
+        value =
+          random.madeUpName() + " " + random.word("trade", "en")
+          + (random.chance(0.2) ? " (\(random.digits(random.integer(3...6))))" : "")
       case 4:
         value = random.pick([
           "Broadcast", "EOM/EOC", "Cash", "Normal", "National", "Political", "No", "Weekly", "ISSUE",
@@ -143,6 +146,8 @@ struct AdOrderComposer {
     let stacked = random.chance(0.25), isBold = random.chance(0.4)
     let share = random.real(0.36, 0.5)
     let rows = (list.count + columns - 1) / columns
+    // Values of some printers stand higher or lower than their labels.
+    let lift = random.chance(0.2) ? leading * random.real(-0.5, 0.5) : 0
     for (index, entry) in list.enumerated() {
       let x = third + step * Double(index / rows)
       let line = other + leading * Double(index % rows) * (stacked ? 2.1 : 1)
@@ -151,7 +156,8 @@ struct AdOrderComposer {
         pen.write(entry.1, x: x, y: line + leading, size: size)
       } else {
         pen.write(
-          entry.1, x: max(x + step * share, x + pen.measure(entry.0 + "  ", size, bold: isBold)), y: line, size: size)
+          entry.1, x: max(x + step * share, x + pen.measure(entry.0 + "  ", size, bold: isBold)), y: line + lift,
+          size: size)
       }
     }
     y = max(y, other + leading * Double(rows) * (stacked ? 2.1 : 1)) + leading * random.real(1, 2)

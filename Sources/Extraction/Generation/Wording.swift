@@ -2,9 +2,9 @@ import Foundation
 import Tensor
 
 /// What documents say, by subject and language: the tables in Resources/wording.
-struct Wording: Sendable {
-  static let languages = ["en", "de", "fr", "es", "it", "nl"]
-  static let shared = Wording()
+package struct Wording: Sendable {
+  package static let languages = ["en", "de", "fr", "es", "it", "nl"]
+  package static let shared = Wording()
 
   private let entries: [String: [String]]
 
@@ -23,7 +23,7 @@ struct Wording: Sendable {
   }
 
   /// All wordings; English ones where a language has none of its own.
-  func all(_ subject: String, _ language: String) -> [String] {
+  package func all(_ subject: String, _ language: String) -> [String] {
     entries["\(subject) \(language)"] ?? entries["\(subject) en"] ?? [subject]
   }
 }

@@ -23,7 +23,7 @@ package struct DocumentTokens: Sendable {
 
   package private(set) var tokens: [Token] = []
   /// Tokens of each cell and of each row.
-  private(set) var cells: [Range<Int>] = []
+  package private(set) var cells: [Range<Int>] = []
   private(set) var cellBoxes: [Rect] = []
   private(set) var rows: [Range<Int>] = []
   /// Cells of each row.
@@ -46,13 +46,14 @@ package struct DocumentTokens: Sendable {
       let firstToken = tokens.count, firstCell = cells.count
       for cell in row.cells {
         let start = tokens.count
-        for word in cell.words {
+        for word in isRecognised ? Misreading.joined(cell.words) : cell.words {
           heights.append(word.box.height)
-          for part in Self.parts(of: word.text) {
-            let count = Double(max(1, word.text.count))
+          let text = isRecognised ? Misreading.repaired(word.text) : word.text
+          for part in Self.parts(of: text) {
+            let count = Double(max(1, text.count))
             let unit = word.box.width / count
             var box = word.box
-            if part.text.count < word.text.count {
+            if part.text.count < text.count {
               box.x0 = word.box.x0 + unit * Double(part.start)
               box.x1 = box.x0 + unit * Double(part.text.count)
             }
@@ -72,10 +73,29 @@ package struct DocumentTokens: Sendable {
     cellBoxes = cells.map { box($0) }
   }
 
-  func text(_ range: Range<Int>) -> String { tokens[range].map(\.text).joined(separator: " ") }
+  package func text(_ range: Range<Int>) -> String { tokens[range].map(\.text).joined(separator: " ") }
 
   func box(_ range: Range<Int>) -> Rect {
     tokens[range].dropFirst().reduce(tokens[range.lowerBound].box) { $0.union($1.box) }
+  }
+
+  /// The cell that stands nearest to the left of a cell: in its row, or in a row beside it that is printed a little higher or lower.
+  package func cellBefore(_ cell: Int) -> Int? {
+    let row = tokens[cells[cell].lowerBound].row, box = cellBoxes[cell]
+    var best = cell > cellsOfRow[row].lowerBound ? cell - 1 : nil
+    for other in [row - 1, row + 1] where rows.indices.contains(other) {
+      guard tokens[rows[other].lowerBound].page == tokens[rows[row].lowerBound].page else { continue }
+      for candidate in cellsOfRow[other] {
+        let place = cellBoxes[candidate]
+        let common = min(place.y1, box.y1) - max(place.y0, box.y0)
+        if common > 0.3 * min(place.height, box.height), place.x1 <= box.x0 + 1,
+          best.map({ place.x0 > cellBoxes[$0].x1 }) ?? true
+        {
+          best = candidate
+        }
+      }
+    }
+    return best
   }
 
   // MARK: - Words

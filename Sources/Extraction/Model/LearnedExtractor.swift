@@ -138,6 +138,7 @@ struct TrainedFormReader {
       result.fields[name] = best.field
       if field.type == .enum || field.type == .regex { result.fields[name] = conforming(best.field, field) }
     }
+    DateRanges(decoder: decoder).complete(&result, schema)
     if usesRules, result.fields.count < schema.fields.count {
       let rules = RuleBasedExtractor(schema: schema).extract(document)
       for (name, field) in rules.fields where result.fields[name] == nil && field.confidence >= 0.6 {

@@ -58,6 +58,12 @@ struct SpanDecoder {
     return Double(row[1 + 2 * place] + row[2 + 2 * place])
   }
 
+  /// Mean chance that the words of lines belong to a field.
+  func mean(_ name: String, _ rows: Range<Int>) -> Double {
+    let words = document.rows[rows.lowerBound].lowerBound..<document.rows[rows.upperBound - 1].upperBound
+    return words.reduce(0) { $0 + probability($1, name) } / Double(max(1, words.count))
+  }
+
   /// True where a value begins rather than goes on.
   func begins(_ token: Int, _ name: String) -> Bool {
     guard let place = places[name] else { return false }
@@ -95,6 +101,7 @@ struct SpanDecoder {
 
   /// Runs of tokens that the model gives to a field.
   private func spans(_ name: String, _ place: Int, _ least: Double) -> [[Int]] {
+    if isMultiline(configuration.fields[place].type, name) { return joined(textSpans(name, least), name) }
     var result: [[Int]] = []
     for row in document.rows {
       var run: [Int] = []
@@ -122,7 +129,33 @@ struct SpanDecoder {
       }
       close()
     }
-    return isMultiline(configuration.fields[place].type, name) ? joined(result, name) : result
+    return result
+  }
+
+  /// Texts fill their cells: from the first likely word of a cell to the last one, whatever stands between.
+  private func textSpans(_ name: String, _ least: Double) -> [[Int]] {
+    document.cells.flatMap { cell -> [[Int]] in
+      var pieces: [[Int]] = []
+      for token in cell where probability(token, name) >= least {
+        if let last = pieces.last?.last {
+          // A second value of its own, or words that are far apart and surely nothing in between.
+          let isOther = begins(token, name) && probability(token, name) > 0.5 && probability(last, name) > 0.5
+          if !isOther, token - last <= 1 + pieces[pieces.count - 1].count {
+            pieces[pieces.count - 1] += Array(last + 1...token)
+            continue
+          }
+        }
+        pieces.append([token])
+      }
+      return pieces
+    }
+  }
+
+  /// How likely a span is: the mean of its words, of a text the mean of the likelier half of them.
+  private func level(_ span: [Int], _ name: String, _ type: FieldType) -> Double {
+    var chances = span.map { probability($0, name) }
+    if isMultiline(type, name) { chances = Array(chances.sorted(by: >).prefix((chances.count + 1) / 2)) }
+    return chances.reduce(0, +) / Double(chances.count)
   }
 
   private func isMultiline(_ type: FieldType, _ name: String) -> Bool { type == .string && !name.hasPrefix("line.") }
@@ -152,10 +185,16 @@ struct SpanDecoder {
     return result
   }
 
+  /// The value that words would have as a field's.
+  func candidate(_ span: [Int], _ name: String) -> Candidate? {
+    guard let place = places[name] else { return nil }
+    return candidate(span, name, configuration.fields[place].type, configuration.fields[place].calibration)
+  }
+
   private func candidate(_ span: [Int], _ name: String, _ type: FieldType, _ calibration: [Double]?) -> Candidate? {
     var used = span
     guard let value = value(&used, type) else { return nil }
-    let mean = used.map { probability($0, name) }.reduce(0, +) / Double(used.count)
+    let mean = level(used, name, type)
     // Money has cents; whole numbers are amounts only for want of better ones.
     let shape = type == .amount && used.allSatisfy { features.types[$0].cents == nil } ? 0.5 : 1
     let score = shape * mean * (0.55 + 0.45 * (pageEvidence[document.tokens[used[0]].page] ?? 0))

@@ -59,20 +59,25 @@ package struct TokenFeatures: Sendable {
         let cell = document.cells[cellIndex]
         let place = Self.cellsAbove(document, rowIndex, document.cellBoxes[cellIndex])
         let header = headers.cell(rowIndex, document.cellBoxes[cellIndex])
+        let leftCell = document.cellBefore(cellIndex)
+        // The words before the cell: those of its row, or of a label that is printed a little higher or lower.
+        let isBeside = leftCell.map { $0 < cells.lowerBound || $0 >= cells.upperBound } ?? false
+        let outer = isBeside ? document.cells[leftCell!] : row.lowerBound..<cell.lowerBound
         for index in cell {
           let token = tokens[index]
           let size =
             document.pageSizes.indices.contains(token.pagePosition)
             ? document.pageSizes[token.pagePosition] : (width: 595, height: 842)
           add(.word, token.folded)
-          if index > row.lowerBound {
-            add(.left, tokens[index - 1].folded)
-            if index - 1 > row.lowerBound { add(.secondLeft, tokens[index - 2].folded) }
-            add(.leftPhrase, Self.phrase(tokens, max(row.lowerBound, index - 3)..<index))
+          let before = Array((Array(outer.suffix(3)) + Array(cell.lowerBound..<index)).suffix(3))
+          if let last = before.last {
+            add(.left, tokens[last].folded)
+            if before.count > 1 { add(.secondLeft, tokens[before[before.count - 2]].folded) }
+            add(.leftPhrase, before.map { tokens[$0].folded }.joined(separator: " "))
           } else {
             add(.left, "^")
           }
-          if cellIndex > cells.lowerBound { add(.leftCell, phrases[cellIndex - 1]) } else { add(.leftCell, "^") }
+          add(.leftCell, leftCell.map { phrases[$0] } ?? "^")
           if let above = place.first {
             add(.aboveCell, phrases[above])
             add(
@@ -102,7 +107,7 @@ package struct TokenFeatures: Sendable {
           let isLast = token.pagePosition == document.pageSizes.count - 1
           add(.page, steps: Double(min(token.pagePosition, 2)) * 2 + (isLast ? 1 : 0))
           add(.rowsToEnd, steps: 2 * log2(Double(lastRow - rowIndex)))
-          add(.gapLeft, steps: Self.gap(index > row.lowerBound ? token.box.x0 - tokens[index - 1].box.x1 : nil, unit))
+          add(.gapLeft, steps: Self.gap(before.last.map { token.box.x0 - tokens[$0].box.x1 }, unit))
           add(
             .gapRight, steps: Self.gap(index + 1 < row.upperBound ? tokens[index + 1].box.x0 - token.box.x1 : nil, unit)
           )

@@ -117,11 +117,17 @@ package struct TokenTypes: Sendable {
   static func looksLikeDate(_ bytes: [UInt8]) -> Bool {
     guard bytes.count >= 6 else { return false }
     var groups: [Int] = [], separators = 0, hasLetters = false, current = 0
-    for byte in bytes {
+    for (index, byte) in bytes.enumerated() {
       switch byte {
       case 48...57: current += 1
       case UInt8(ascii: "/"), UInt8(ascii: "-"), UInt8(ascii: "."):
         separators += 1
+        if current > 0 { groups.append(current) }
+        current = 0
+      // Slashes that text recognition took for letters: "05t26t20".
+      case UInt8(ascii: "t"), UInt8(ascii: "I"), UInt8(ascii: "l"), UInt8(ascii: "|"):
+        let isBetween = current > 0 && index + 1 < bytes.count && (48...57).contains(bytes[index + 1])
+        if isBetween { separators += 1 } else { hasLetters = true }
         if current > 0 { groups.append(current) }
         current = 0
       case 65...90, 97...122, 128...:

@@ -21,18 +21,22 @@ public struct ExtractorExperiments {
 
   private func evaluate(
     _ parameters: ParameterSet, _ test: [ExtractorTraining.Example], into score: inout ExtractionScore
-  ) throws {
+  ) throws -> [ExtractionResult] {
     let reader = TrainedFormReader(model: try training.model(parameters), schema: training.schema)
-    for example in test {
-      score.add(example.label!, reader.extract(example.document, example.prepared), schema: training.schema)
+    return test.map { example in
+      let result = reader.extract(example.document, example.prepared)
+      score.add(example.label!, result, schema: training.schema)
+      return result
     }
   }
 
-  /// All labels of the other folds, `steps` steps; scores over all folds together.
+  /// All labels of the other folds, `steps` steps; scores over all folds together, and what was read.
+  ///
+  /// Confidences of a fold are calibrated on what was read in the other folds.
   public func crossValidate(steps: Int, isStopped: () -> Bool = { false }, report: (String) -> Void) throws
-    -> ExtractionScore
+    -> (score: ExtractionScore, results: [ExtractionResult])
   {
-    var score = ExtractionScore()
+    var read: [(fold: Int, example: ExtractorTraining.Example, result: ExtractionResult)] = []
     for fold in 0..<foldCount where !isStopped() {
       let inside = examples.indices.filter { folds[$0] != fold }.map { examples[$0] }
       let outside = examples.indices.filter { folds[$0] == fold }.map { examples[$0] }
@@ -41,13 +45,35 @@ public struct ExtractorExperiments {
         .labelsOnly, inside, [], [], steps: steps, seed: training.options.seed, isStopped: isStopped
       ) { report("fold \(fold + 1) of \(foldCount): \($0)") }
       var own = ExtractionScore()
-      try evaluate(parameters, outside, into: &own)
-      try evaluate(parameters, outside, into: &score)
+      for (example, result) in zip(outside, try evaluate(parameters, outside, into: &own)) {
+        read.append((fold, example, result))
+      }
       report(
         "fold \(fold + 1) of \(foldCount): \(outside.count) documents, micro F1 \(String(format: "%.3f", own.micro.f1)), macro F1 \(String(format: "%.3f", own.macroF1))"
       )
     }
-    return score
+    var score = ExtractionScore(), results: [ExtractionResult] = []
+    for fold in Set(read.map(\.fold)).sorted() {
+      let scaling = PlattScaling(read.filter { $0.fold != fold }.flatMap { judged($0.result, $0.example) })
+      for one in read where one.fold == fold {
+        var result = one.result
+        for name in result.fields.keys { result.fields[name]!.confidence = scaling(result.fields[name]!.confidence) }
+        score.add(one.example.label!, result, schema: training.schema)
+        results.append(result)
+      }
+    }
+    return (score, results)
+  }
+
+  /// Confidences of the values that a label decides on, and whether they are right.
+  private func judged(_ result: ExtractionResult, _ example: ExtractorTraining.Example) -> [(
+    score: Double, isRight: Bool
+  )] {
+    guard let label = example.label else { return [] }
+    return result.fields.compactMap { name, field in
+      guard label.fields[name] != nil || label.absent.contains(name) else { return nil }
+      return (field.confidence, training.isRight(name, field.value, label))
+    }
   }
 
   /// One run of one arm.
@@ -79,28 +105,43 @@ public struct ExtractorExperiments {
     let labelled = inside.prefix(labels).map { examples[$0] }
     let unlabelled = inside.dropFirst(labels).prefix(unlabelledLimit).map { examples[$0].without() }
     let seed = training.options.seed &+ UInt64(draw)
-    var weak: [[String: WeakLabels.Label]] = []
-    if arms.contains(where: { $0 != .labelsOnly }) {
-      let labellerSteps = max(10, steps * 2 / 5)
-      let trainer = FormTrainer(
-        configuration: training.configuration, windows: training.options.windows, rate: training.options.rate)
-      let pairs = try training.crossValidated(labelled, steps: labellerSteps) { samples, steps, _ in
-        try trainer.train(training.initial, samples, [], steps: steps, seed: seed, isStopped: isStopped)
-      }
-      weak = try training.weakLabels(
-        labelled, unlabelled, steps: labellerSteps, seed: seed, PlattScaling(pairs), isStopped: isStopped)
+    let calibrationSteps = max(10, steps * 2 / 5)
+    let trainer = training.trainer
+    let pairs = try training.crossValidated(labelled, steps: calibrationSteps) { samples, steps, _ in
+      try trainer.train(training.initial, samples, [], steps: steps, seed: seed, isStopped: isStopped)
     }
+    let labellers = try training.labellers(labelled, steps: steps, seed: seed, isStopped: isStopped)
+    let weak = try training.weakLabels(labellers, labelled, unlabelled, PlattScaling(pairs))
+    let known = Array(inside.dropFirst(labels).prefix(unlabelledLimit).map { examples[$0] })
+    report("\(labels) labels, draw \(draw + 1), weak labels: \(quality(weak, known))")
     return try arms.map { arm in
-      let parameters = try training.train(
-        arm, labelled, unlabelled, weak, steps: steps, seed: seed, isStopped: isStopped)
+      // The first labeller is what labels alone give.
+      let parameters =
+        arm == .labelsOnly
+        ? labellers[0]
+        : try training.train(arm, labelled, unlabelled, weak, steps: steps, seed: seed, isStopped: isStopped)
       var score = ExtractionScore()
-      try evaluate(parameters, outside, into: &score)
+      _ = try evaluate(parameters, outside, into: &score)
       let run = Run(labels: labels, draw: draw, arm: arm, steps: steps, microF1: score.micro.f1, macroF1: score.macroF1)
       report(
         "\(labels) labels, draw \(draw + 1), \(arm.rawValue): micro F1 \(String(format: "%.3f", run.microF1)), macro F1 \(String(format: "%.3f", run.macroF1))"
       )
       return run
     }
+  }
+
+  /// How many weak labels are right, of all and of the sure ones.
+  private func quality(_ weak: [[String: WeakLabels.Label]], _ known: [ExtractorTraining.Example]) -> String {
+    var all = (count: 0, right: 0), sure = (count: 0, right: 0)
+    for (labels, example) in zip(weak, known) {
+      for (name, label) in labels {
+        guard let truth = example.label, truth.fields[name] != nil else { continue }
+        let isRight = training.isRight(name, label.value, truth)
+        all = (all.count + 1, all.right + (isRight ? 1 : 0))
+        if label.confidence >= 0.6 { sure = (sure.count + 1, sure.right + (isRight ? 1 : 0)) }
+      }
+    }
+    return "\(all.right) of \(all.count) right, \(sure.right) of \(sure.count) with a confidence of 0.6 and more"
   }
 
   /// Means with 95 % intervals (Student's t over draws), and the paired difference to labels only.

@@ -26,8 +26,10 @@ public struct ExtractorTraining {
     public var seed: UInt64 = 1
     /// Weak labels below this are not trained on.
     public var leastConfidence = 0.35
-    /// Ends with a short training on labelled and made-up documents, where the generator knows the schema's fields.
-    public var generated = false
+    /// Share of made-up documents in the training, where the generator knows the schema's fields.
+    public var madeUpShare = 0.0
+    /// The largest chance that a word's feature is left out.
+    public var wordDrop = 0.2
 
     public init() {}
   }
@@ -68,6 +70,7 @@ public struct ExtractorTraining {
   public let options: Options
   let configuration: ExtractorConfiguration
   let initial: ParameterSet
+  private let madeUp: [FormTrainer.Sample]
 
   /// - Parameter folder: of the model to start from; the shipped one by default.
   /// - Throws: `CheckpointError`; `ExtractionError.cannotTrain` where there is no model to start from.
@@ -85,11 +88,17 @@ public struct ExtractorTraining {
     configuration = FormTrainer.configuration(for: schema, from: general)
     initial = try FormTrainer.adapt(
       SafeTensors(folder.appendingPathComponent("model.safetensors")), general, to: configuration, seed: options.seed)
+    madeUp = options.madeUpShare > 0 ? Self.madeUp(configuration, seed: options.seed) : []
+    guard options.madeUpShare == 0 || !madeUp.isEmpty else {
+      throw ExtractionError.cannotTrain("the generator knows none of the schema's fields; leave --generated out")
+    }
   }
 
-  private var trainer: FormTrainer {
+  var trainer: FormTrainer {
     var trainer = FormTrainer(configuration: configuration)
     (trainer.windows, trainer.rate) = (options.windows, options.rate)
+    trainer.dropRates = [0, options.wordDrop / 2, options.wordDrop]
+    trainer.madeUp = (madeUp, options.madeUpShare)
     return trainer
   }
 
@@ -142,14 +151,24 @@ public struct ExtractorTraining {
     return try LearnedExtractor(folder)
   }
 
-  func opinions(_ model: LearnedExtractor, _ examples: [Example], _ scaling: PlattScaling) -> [WeakLabels.Opinion] {
+  /// What a model reads in documents: the best value of each field, and the others with the words at their places.
+  func readings(_ model: LearnedExtractor, _ examples: [Example], _ scaling: PlattScaling) -> [WeakLabels.Reading] {
     examples.map { example in
       let decoder = SpanDecoder(configuration, example.prepared.document, example.prepared.features, model)
-      var opinion: WeakLabels.Opinion = [:]
+      var reading = WeakLabels.Reading()
       for name in schema.fields.keys {
-        if let best = decoder.best(name, threshold: 0.3) { opinion[name] = (best.field.value, scaling(best.score)) }
+        let candidates = decoder.candidates(name)
+        if let best = candidates.first, best.score >= 0.3 {
+          reading.opinion[name] = (best.field.value, scaling(best.score))
+        }
+        reading.places[name] = candidates.map {
+          (
+            value: $0.field.value, score: $0.score,
+            context: LabelAlignment.context($0.tokens, example.prepared.document)
+          )
+        }
       }
-      return opinion
+      return reading
     }
   }
 
@@ -158,56 +177,76 @@ public struct ExtractorTraining {
     var pairs: [(score: Double, isRight: Bool)] = []
     for example in examples {
       let decoder = SpanDecoder(configuration, example.prepared.document, example.prepared.features, model)
-      for (name, field) in schema.fields {
+      for name in schema.fields.keys {
         guard let label = example.label, label.fields[name] != nil || label.absent.contains(name),
           let best = decoder.best(name, threshold: 0.25)
         else { continue }
-        let found = ExtractionScore.normalised(name, best.field.value, type: field.type)
-        pairs.append(
-          (
-            best.score,
-            label.fields[name]?.contains { ExtractionScore.normalised(name, $0, type: field.type) == found } ?? false
-          ))
+        pairs.append((best.score, isRight(name, best.field.value, label)))
       }
     }
     return pairs
   }
 
-  /// Calibration by two-fold cross-validation on the labelled documents.
+  func isRight(_ name: String, _ value: ExtractedValue, _ label: LabelledFolder.Entry) -> Bool {
+    let type = schema.fields[name]?.type
+    let found = ExtractionScore.normalised(name, value, type: type)
+    return label.fields[name]?.contains { ExtractionScore.normalised(name, $0, type: type) == found } ?? false
+  }
+
+  /// Calibration by two-fold cross-validation on the labelled documents; those of one template stay together where there are
+  /// enough of several.
   func crossValidated(
     _ labelled: [Example], steps: Int, _ train: ([FormTrainer.Sample], Int, String) throws -> ParameterSet
   ) throws -> [(score: Double, isRight: Bool)] {
     guard labelled.count >= 4 else { return [] }
     var pairs: [(score: Double, isRight: Bool)] = []
+    var folds = TemplateGroups.folds(TemplateGroups.groups(labelled.map(\.prepared.document)), 2)
+    if min(folds.filter { $0 == 0 }.count, folds.filter { $0 == 1 }.count) * 3 < labelled.count {
+      folds = labelled.indices.map { $0 % 2 }
+    }
     for fold in 0..<2 {
-      let inside = labelled.enumerated().filter { $0.offset % 2 != fold }.map(\.element)
-      let outside = labelled.enumerated().filter { $0.offset % 2 == fold }.map(\.element)
+      let inside = labelled.indices.filter { folds[$0] != fold }.map { labelled[$0] }
+      let outside = labelled.indices.filter { folds[$0] == fold }.map { labelled[$0] }
       pairs += judged(try model(train(samples(inside), steps, "fold-\(fold)")), outside)
     }
     return pairs
   }
 
-  func weakLabels(
-    _ labelled: [Example], _ unlabelled: [Example], steps: Int, seed: UInt64, _ scaling: PlattScaling,
-    checkpoint: ((String) -> URL)? = nil, isStopped: () -> Bool = { false }, report: (String) -> Void = { _ in }
-  ) throws -> [[String: WeakLabels.Label]] {
+  /// Models trained on the labelled documents alone, from different seeds. The first is what labels alone give.
+  func labellers(
+    _ labelled: [Example], steps: Int, seed: UInt64, checkpoint: ((String) -> URL)? = nil,
+    isStopped: () -> Bool = { false }, report: (String) -> Void = { _ in }
+  ) throws -> [ParameterSet] {
     let known = samples(labelled)
-    var all: [[WeakLabels.Opinion]] = []
-    for index in 0..<options.labellers {
+    return try (0..<options.labellers).map { index in
       var trainer = trainer
       trainer.checkpoint = checkpoint?("labeller-\(index)")
       // Labellers differ in their order of documents and in what they leave out.
-      let parameters = try trainer.train(
-        initial, known, [], steps: steps, seed: seed &* 31 &+ UInt64(index) &+ 7, isStopped: isStopped
+      return try trainer.train(
+        initial, known, [], steps: steps, seed: seed &+ UInt64(index) &* 31, isStopped: isStopped
       ) { step, loss in
         report(
           "labeller \(index + 1) of \(options.labellers): step \(step)/\(steps)  loss \(String(format: "%.4f", loss))")
       }
-      all.append(opinions(try model(parameters), unlabelled, scaling))
-      report("labeller \(index + 1) of \(options.labellers): \(unlabelled.count) documents labelled")
     }
+  }
+
+  func weakLabels(
+    _ labellers: [ParameterSet], _ labelled: [Example], _ unlabelled: [Example], _ scaling: PlattScaling,
+    report: (String) -> Void = { _ in }
+  ) throws -> [[String: WeakLabels.Label]] {
+    var all: [[WeakLabels.Reading]] = []
+    for (index, parameters) in labellers.enumerated() {
+      all.append(readings(try model(parameters), unlabelled, scaling))
+      report("labeller \(index + 1) of \(labellers.count): \(unlabelled.count) documents labelled")
+    }
+    let readings = unlabelled.indices.map { index in all.map { $0[index] } }
+    let habits = TemplateHabits(
+      schema, labelled: labelled.map { ($0.label?.fields ?? [:], $0.prepared) },
+      unlabelled: zip(readings, unlabelled).map { ($0, $1.prepared) })
     return unlabelled.indices.map { index in
-      WeakLabels.combine(all.map { $0[index] }, rules: unlabelled[index].rules, schema)
+      WeakLabels.combine(
+        readings[index].map(\.opinion), rules: unlabelled[index].rules, habit: habits.opinions[index], schema)
     }
   }
 
@@ -249,7 +288,7 @@ public struct ExtractorTraining {
     public var labelled: Int
     public var unlabelled: Int
     public var steps: Int
-    public var labellerSteps: Int
+    public var calibrationSteps: Int
     public var seconds: Double
     /// Values on documents left out in cross-validation, and how many were right.
     public var judgedValues: Int
@@ -277,9 +316,9 @@ public struct ExtractorTraining {
     }
     let plan = try plan(labelled, unlabelled, scratch)
     report(
-      "\(labelled.count) labelled and \(unlabelled.count) unlabelled documents; \(plan.steps) steps, \(plan.labellerSteps) for each labeller"
+      "\(labelled.count) labelled and \(unlabelled.count) unlabelled documents; \(plan.steps) steps"
     )
-    let pairs = try crossValidated(labelled, steps: plan.labellerSteps) { samples, steps, name in
+    let pairs = try crossValidated(labelled, steps: plan.calibrationSteps) { samples, steps, name in
       var trainer = trainer
       trainer.checkpoint = place(name)
       return try trainer.train(initial, samples, [], steps: steps, seed: options.seed, isStopped: isStopped) {
@@ -289,25 +328,13 @@ public struct ExtractorTraining {
     let scaling = PlattScaling(pairs)
     var weak: [[String: WeakLabels.Label]] = []
     if !unlabelled.isEmpty {
-      weak = try weakLabels(
-        labelled, unlabelled, steps: plan.labellerSteps, seed: options.seed, scaling, checkpoint: place,
-        isStopped: isStopped, report: report)
+      let labellers = try labellers(
+        labelled, steps: plan.steps, seed: options.seed, checkpoint: place, isStopped: isStopped, report: report)
+      weak = try weakLabels(labellers, labelled, unlabelled, scaling, report: report)
     }
-    var parameters = try train(
+    let parameters = try train(
       .noiseAware, labelled, unlabelled, weak, steps: plan.steps, seed: options.seed, checkpoint: place,
       isStopped: isStopped, report: report)
-    if options.generated {
-      let made = madeUp()
-      guard !made.isEmpty else {
-        throw ExtractionError.cannotTrain("the generator knows none of the schema's fields; leave --generated out")
-      }
-      var trainer = trainer
-      (trainer.rate, trainer.firstShare, trainer.checkpoint) = (options.rate / 3, 0.7, place("generated"))
-      parameters = try trainer.train(
-        parameters, samples(labelled), made, steps: max(10, plan.steps / 6), seed: options.seed &+ 5,
-        isStopped: isStopped
-      ) { step, _ in report("made-up documents: step \(step)") }
-    }
     var own = configuration
     for index in own.fields.indices {
       own.fields[index].calibration = [scaling.slope, scaling.offset]
@@ -321,7 +348,8 @@ public struct ExtractorTraining {
       if !all.isEmpty { confidence[name] = all.reduce(0, +) / Double(all.count) }
     }
     let result = Report(
-      labelled: labelled.count, unlabelled: unlabelled.count, steps: plan.steps, labellerSteps: plan.labellerSteps,
+      labelled: labelled.count, unlabelled: unlabelled.count, steps: plan.steps,
+      calibrationSteps: plan.calibrationSteps,
       seconds: ((clock.now - start) / .seconds(1)).rounded(), judgedValues: pairs.count,
       judgedRight: pairs.filter(\.isRight).count,
       weakConfidence: confidence)
@@ -333,10 +361,10 @@ public struct ExtractorTraining {
 
   private struct Plan: Codable {
     var steps: Int
-    var labellerSteps: Int
+    var calibrationSteps: Int
   }
 
-  /// Steps that fit the time: two folds of calibration, the labellers, the training itself.
+  /// Steps that fit the time: the training, as many for each labeller, and fewer for the two folds of calibration.
   private func plan(_ labelled: [Example], _ unlabelled: [Example], _ scratch: URL) throws -> Plan {
     let file = scratch.appendingPathComponent("plan.json")
     if let data = FileManager.default.contents(atPath: file.path),
@@ -347,19 +375,20 @@ public struct ExtractorTraining {
     var steps = options.steps ?? 0
     if options.steps == nil {
       let each = trainer.secondsPerStep(initial, samples(labelled))
-      let rounds = 1 + 0.4 * Double(2 + (unlabelled.isEmpty ? 0 : options.labellers))
+      let rounds = 1 + 2 * 0.4 + Double(unlabelled.isEmpty ? 0 : options.labellers)
       steps = max(20, min(3000, Int(0.85 * options.budget / each / rounds)))
     }
-    let plan = Plan(steps: steps, labellerSteps: max(10, Int(0.4 * Double(steps))))
+    let plan = Plan(steps: steps, calibrationSteps: max(10, Int(0.4 * Double(steps))))
     try JSONEncoder().encode(plan).write(to: file, options: .atomic)
     return plan
   }
 
-  private func madeUp() -> [FormTrainer.Sample] {
+  /// Made-up documents with most of the schema's fields on them.
+  private static func madeUp(_ configuration: ExtractorConfiguration, seed: UInt64) -> [FormTrainer.Sample] {
     let names = Set(configuration.fields.map(\.name))
-    let generator = DocumentGenerator(seed: options.seed)
+    let generator = DocumentGenerator(seed: seed)
     var samples: [FormTrainer.Sample] = []
-    for index in 0..<400 where samples.count < 80 {
+    for index in 0..<2000 where samples.count < 200 {
       let tagged = generator.document(index)
       guard Set(tagged.tags.joined().compactMap { $0?.field }).intersection(names).count * 2 >= names.count else {
         continue
@@ -379,9 +408,9 @@ extension ExtractorTraining.Report {
     # Extractor for \(schema.documentType)
 
     Trained by `docq train extractor` from \(ExtractorModels.standard): \(labelled) labelled and \(unlabelled) unlabelled documents, \(steps) steps
-    (\(labellerSteps) for each labeller), \(Int(seconds)) s. Fields: \(schema.fields.keys.sorted().joined(separator: ", ")).
+    (as many for each labeller), \(Int(seconds)) s. Fields: \(schema.fields.keys.sorted().joined(separator: ", ")).
 
-    Two-fold cross-validation on the labelled documents, with \(labellerSteps) steps: \(judgedRight) of \(judgedValues) values right. Confidences are
+    Two-fold cross-validation on the labelled documents, with \(calibrationSteps) steps: \(judgedRight) of \(judgedValues) values right. Confidences are
     calibrated on these. This is no measure of documents that look otherwise: use `docq evaluate extractor --truth DIR --model THIS`.
 
     """

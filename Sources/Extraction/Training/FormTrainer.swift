@@ -29,6 +29,10 @@ struct FormTrainer {
   var rate = 1e-3
   /// Share of the first group's windows where there are two.
   var firstShare = 1.0 / 3
+  /// A word's features are left out with one of these chances, so that other things than known words are learned from.
+  var dropRates = [0, 0.1, 0.2]
+  /// Made-up documents, so that what the general model knows is not forgotten, and the share of their windows.
+  var madeUp: (samples: [Sample], share: Double) = ([], 0)
   /// File to go on from and to save to now and then.
   var checkpoint: URL?
 
@@ -76,12 +80,14 @@ struct FormTrainer {
         var tries = 0
         while batch.count < max(1, windows / parallel.pieces), tries < 100 {
           tries += 1
-          let group = second.isEmpty || random.chance(firstShare) ? first : second
+          let group =
+            !madeUp.samples.isEmpty && random.chance(madeUp.share)
+            ? madeUp.samples : second.isEmpty || random.chance(firstShare) ? first : second
           guard !group.isEmpty else { continue }
           if let window = random.pick(group).draw(&random) { batch.append(window) }
         }
         guard !batch.isEmpty else { return 0 }
-        let drops = batch.map { _ in random.pick([0, 0.1, 0.2]) }
+        let drops = batch.map { _ in random.pick(dropRates) }
         return model.loss(
           ExtractionBatch(batch, dropRates: drops, seed: random.next()), optimizer.parameters, gradients: gradients,
           share: 1 / Double(parallel.pieces))

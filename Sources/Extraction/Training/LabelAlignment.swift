@@ -101,11 +101,11 @@ struct LabelAlignment {
   /// The words that name a place: those before it in its row, or the cell above.
   static func context(_ span: [Int], _ document: DocumentTokens) -> [String] {
     let first = span[0]
-    let row = document.rows[document.tokens[first].row]
+    let cell = document.cells[document.tokens[first].cell]
     var result: [String] = []
-    if first > row.lowerBound {
-      result.append("l " + document.tokens[max(row.lowerBound, first - 2)..<first].map(\.folded).joined(separator: " "))
-    }
+    let outer = document.cellBefore(document.tokens[first].cell).map { document.cells[$0] } ?? 0..<0
+    let before = (Array(outer.suffix(2)) + Array(cell.lowerBound..<first)).suffix(2)
+    if !before.isEmpty { result.append("l " + before.map { document.tokens[$0].folded }.joined(separator: " ")) }
     let index = document.tokens[first].row
     if index > 0,
       let above = document.cellsOfRow[index - 1].first(where: {

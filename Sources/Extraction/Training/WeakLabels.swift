@@ -11,11 +11,22 @@ package struct WeakLabels {
   /// One opinion on a document.
   package typealias Opinion = [String: (value: ExtractedValue, probability: Double)]
 
+  /// A value that a labeller thinks possible, how sure it is of it, and the words that stand before or above it.
+  package typealias Place = (value: ExtractedValue, score: Double, context: [String])
+
+  /// What one model says about a document.
+  package struct Reading {
+    package var opinion: Opinion = [:]
+    package var places: [String: [Place]] = [:]
+  }
+
   /// Per field the value that most labellers name, after normalisation, and how sure that is.
   ///
   /// Sarkhel et al. (arXiv 2404.00488) give no formula; this one is a reconstruction. A labeller that has no opinion on a field
-  /// still counts among the labellers if it is a model; rules that find nothing abstain.
-  package static func combine(_ models: [Opinion], rules: Opinion, _ schema: ExtractionSchema) -> [String: Label] {
+  /// still counts among the labellers if it is a model; rules and the template's habit abstain where they find nothing.
+  package static func combine(
+    _ models: [Opinion], rules: Opinion, habit: Opinion = [:], _ schema: ExtractionSchema
+  ) -> [String: Label] {
     var result: [String: Label] = [:]
     for (name, field) in schema.fields {
       var groups: [String: (value: ExtractedValue, probabilities: [Double], votes: Double)] = [:]
@@ -27,7 +38,10 @@ package struct WeakLabels {
         groups[key, default: (one.value, [], 0)].probabilities.append(one.probability)
         groups[key]!.votes += 1
       }
-      if let one = rules[name], let key = ExtractionScore.normalised(name, one.value, type: field.type) {
+      for opinion in [rules, habit] {
+        guard let one = opinion[name], let key = ExtractionScore.normalised(name, one.value, type: field.type) else {
+          continue
+        }
         voters += 1
         groups[key, default: (one.value, [], 0)].probabilities.append(one.probability)
         groups[key]!.votes += 1

@@ -11,6 +11,8 @@ final class PageRecognizer {
   private static let maxPieces = 60_000
   /// From this confidence of all letters on, a page needs no second look.
   private static let clean = 0.88
+  /// Height of words in pixels that is read best.
+  private static let letterHeight = 36.0
   /// Below this confidence of all letters a page may be read from the wrong side.
   private static let doubtful = 0.6
   /// Below this one, what looks like words is none.
@@ -69,10 +71,16 @@ final class PageRecognizer {
       }
     }
     // Receipts and bad copies: other ways to see the page often find more; the best of them counts.
-    for pass in [TesseractEngine.Pass.block, .blockInUnevenLight]
-    where result.confidence < Self.clean && !result.isPartial && left() > 1 {
-      let other = engine.recognize(straight, pass, resolution: resolution, seconds: left())
-      if other.evidence > result.evidence, !other.isPartial { result = other }
+    if result.confidence < Self.clean, !result.isPartial {
+      let larger = enlarged(straight, letterHeight: result.letterHeight)
+      for pass in [TesseractEngine.Pass.block, .blockInUnevenLight]
+      where result.confidence < Self.clean && !result.isPartial && left() > 1 {
+        let other = engine.recognize(
+          larger.raster, pass, resolution: Int(Double(resolution) * larger.factor), seconds: left()
+        ).scaled(by: 1 / larger.factor)
+        guard !other.isPartial else { break }
+        result = other.evidence > result.evidence ? other.improved(by: result) : result.improved(by: other)
+      }
     }
     let straightening = Straightening(quarterTurns: turns, degrees: degrees)
     page = page.turned(by: turns)
@@ -90,6 +98,14 @@ final class PageRecognizer {
     let room = (Double(options.maxPixels) / Double(max(1, picture.pixels))).squareRoot()
     guard room < 1 else { return (picture, 1) }
     return picture.scaled(by: room).map { ($0, room) }
+  }
+
+  /// Small letters made as large as tesseract was trained on, as far as `maxPixels` allows.
+  private func enlarged(_ raster: Raster, letterHeight: Double) -> (raster: Raster, factor: Double) {
+    let room = (Double(options.maxPixels) / Double(max(1, raster.pixels))).squareRoot()
+    let factor = min(room, 3, Self.letterHeight / max(1, letterHeight))
+    guard letterHeight > 0, factor > 1.2, let larger = raster.scaled(by: factor) else { return (raster, 1) }
+    return (larger, factor)
   }
 
   /// Much ink, and most of it gone when single pixels are taken away: strokes of letters would stay.

@@ -26,6 +26,40 @@ final class TesseractEngine {
     /// The time was up before the whole page was recognised.
     var isPartial: Bool
 
+    /// Median height of the words, in pixels; 0 for no words.
+    var letterHeight: Double {
+      let heights = words.filter { $0.text.count > 1 }.map(\.box.height).sorted()
+      return heights.isEmpty ? 0 : heights[heights.count / 2]
+    }
+
+    /// The words as they stand in a picture of another size.
+    func scaled(by factor: Double) -> Result {
+      var result = self
+      guard factor != 1 else { return result }
+      for index in words.indices {
+        let box = words[index].box
+        result.words[index].box = Rect(
+          x0: box.x0 * factor, y0: box.y0 * factor, x1: box.x1 * factor, y1: box.y1 * factor)
+        result.words[index].baseline *= factor
+      }
+      return result
+    }
+
+    /// Each word as it was read more surely, here or in another look at the same picture.
+    func improved(by other: Result) -> Result {
+      var result = self
+      for (index, word) in words.enumerated() {
+        let same = other.words.first { candidate in
+          guard candidate.confidence > word.confidence + 0.05, let both = candidate.box.intersection(word.box) else {
+            return false
+          }
+          return both.area > 0.7 * max(candidate.box.area, word.box.area)
+        }
+        if let same { (result.words[index].text, result.words[index].confidence) = (same.text, same.confidence) }
+      }
+      return result
+    }
+
     /// How much was read: letters weighted by how far their confidence is above that of guesses.
     var evidence: Double { words.reduce(0) { $0 + ($1.confidence - 0.4) * Double($1.text.count) } }
 
