@@ -6,8 +6,8 @@ BUILD = .build/release
 APT = libpoppler-glib-dev libcairo2-dev libopenblas-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev pkg-config \
       poppler-data fonts-liberation libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu \
       tesseract-ocr-fra
-# The browser that opens the web page, and the TeX that compiles papers, in the tests.
-TEST_APT = chromium-headless-shell texlive-latex-base texlive-latex-recommended
+# The browser that opens the web page, the TeX that compiles papers and what makes and checks certificates, in the tests.
+TEST_APT = curl openssl chromium-headless-shell texlive-latex-base texlive-latex-recommended
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SWIFT_SOURCES = Package.swift Sources Tests
 

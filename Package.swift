@@ -5,6 +5,7 @@ let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: 
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 
@@ -62,7 +63,7 @@ let package = Package(
         "JobQueue", logging,
       ]),
     .target(
-      name: "Gateway", dependencies: ["CCurl", "JobQueue", hummingbird, lifecycle, logging, crypto],
+      name: "Gateway", dependencies: ["CCurl", "JobQueue", hummingbird, hummingbirdTLS, lifecycle, logging, crypto],
       resources: [.copy("Resources")]),
     .target(name: "DocqClient", dependencies: ["CCurl"]),
 

@@ -9,6 +9,7 @@ struct Pickup: AsyncParsableCommand {
     abstract: "How long until an idle worker, a process of its own, has a new job in hand.")
 
   @Option(help: "Jobs.") var jobs = 500
+  @Option(help: "How long the idle worker is watched.") var idleSeconds = 20.0
 
   func run() async throws {
     let folder = FileManager.default.temporaryDirectory.appendingPathComponent("docq-pickup-\(UUID().uuidString)")
@@ -43,19 +44,18 @@ struct Pickup: AsyncParsableCommand {
       try await Task.sleep(for: .milliseconds(Int.random(in: 1...8)))
     }
     let before = processorSeconds(worker.pid)
-    try await Task.sleep(for: .seconds(5))
-    let idle = (processorSeconds(worker.pid) - before) / 5 * 1000
+    try await Task.sleep(for: .seconds(idleSeconds))
+    let idle = (processorSeconds(worker.pid) - before) / idleSeconds * 1000
     print(
       "pickup of \(jobs) jobs, synchronous=FULL: from the acknowledgement \(fromAnswer.latencies); from the call "
-        + "\(fromCall.latencies); idle worker \(String(format: "%.1f", idle)) ms of processor time a second")
+        + "\(fromCall.latencies); idle worker \(String(format: "%.2f", idle)) ms of processor time a second")
   }
 
+  /// Of all its threads, those that ended included.
   private func processorSeconds(_ pid: pid_t) -> Double {
-    let threads = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
-    return threads.reduce(0) { sum, thread in
-      let text = (try? String(contentsOfFile: "/proc/\(pid)/task/\(thread)/schedstat", encoding: .utf8)) ?? ""
-      return sum + (text.split(separator: " ").first.flatMap { Double($0) } ?? 0) / 1e9
-    }
+    var (clock, time) = (clockid_t(), timespec())
+    guard clock_getcpuclockid(pid, &clock) == 0, clock_gettime(clock, &time) == 0 else { return .nan }
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 }
 

@@ -5,9 +5,13 @@
 
 static size_t padded(int32_t outputs) { return ((size_t)outputs + DOCQ_GROUP - 1) / DOCQ_GROUP * DOCQ_GROUP; }
 
-// Inputs as they are packed: BF16 in pairs.
+// Neighbouring inputs that stand side by side.
+static size_t together(int32_t format) { return format == DOCQ_BF16 ? 2 : format == DOCQ_BYTES ? 4 : 1; }
+
+// Inputs as they are packed.
 static size_t depth(int32_t inputs, int32_t format) {
-  return format == DOCQ_BF16 ? ((size_t)inputs + 1) / 2 * 2 : (size_t)inputs;
+  const size_t side = together(format);
+  return ((size_t)inputs + side - 1) / side * side;
 }
 
 size_t docq_packed_bytes(int32_t inputs, int32_t outputs, int32_t format) {
@@ -30,7 +34,7 @@ void docq_pack(const float *const *rows, int32_t inputs, int32_t outputs, int32_
     const int32_t width = left > DOCQ_PANEL ? DOCQ_PANEL : left > 0 ? left : 0;
     const size_t start = first * depth(inputs, format);
     float factors[DOCQ_PANEL] = {0};
-    if (format == DOCQ_INT8) {
+    if (format == DOCQ_INT8 || format == DOCQ_BYTES) {
       for (int32_t o = 0; o < DOCQ_PANEL; o++) {
         float most = 0;
         for (int32_t i = 0; o < width && i < inputs; i++) most = fmaxf(most, fabsf(rows[first + o][i]));
@@ -38,18 +42,23 @@ void docq_pack(const float *const *rows, int32_t inputs, int32_t outputs, int32_
         factors[o] = most > 0 ? 127 / most : 0;
       }
     }
+    float sums[DOCQ_PANEL] = {0};
+    const size_t side = together(format);
     for (int32_t i = 0; i < (int32_t)depth(inputs, format); i++) {
-      const size_t at = start + (size_t)i * DOCQ_PANEL;
       for (int32_t o = 0; o < DOCQ_PANEL; o++) {
         const float value = o < width && i < inputs ? rows[first + o][i] : 0;
+        const size_t at = start + i / side * side * DOCQ_PANEL + side * o + i % side;
         if (format == DOCQ_F32) {
-          ((float *)data)[at + o] = value;
+          ((float *)data)[at] = value;
         } else if (format == DOCQ_BF16) {
-          ((uint16_t *)data)[start + (size_t)(i / 2) * 2 * DOCQ_PANEL + 2 * o + i % 2] = bfloat16(value);
+          ((uint16_t *)data)[at] = bfloat16(value);
         } else {
-          ((int8_t *)data)[at + o] = (int8_t)lrintf(value * factors[o]);
+          const int8_t integer = (int8_t)lrintf(value * factors[o]);
+          ((int8_t *)data)[at] = integer;
+          sums[o] += integer;
         }
       }
     }
+    if (format == DOCQ_BYTES) memcpy(scales + all + first, sums, sizeof sums);
   }
 }

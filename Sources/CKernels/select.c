@@ -8,7 +8,7 @@ const struct docq_kernels *docq_kernels_for(enum docq_instructions level) {
                     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
     if (!has) return 0;
     if (level == DOCQ_AVX512) return docq_kernels_avx512();
-    return __builtin_cpu_supports("avx512bf16") ? docq_kernels_avx512bf16() : 0;
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") ? docq_kernels_avx512bf16() : 0;
   }
   if (level == DOCQ_AVX2) {
     return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? docq_kernels_avx2() : 0;

@@ -80,11 +80,14 @@ public enum RemoteRequest: Sendable {
 public struct DocqClient: Sendable {
   private let server: String
   private let apiKey: String?
+  private let caCertificate: String?
 
-  public init(server: URL, apiKey: String? = nil) {
+  /// - Parameter caCertificate: file of certificates (PEM) that an HTTPS server's may be signed by; nil for the system's.
+  public init(server: URL, apiKey: String? = nil, caCertificate: String? = nil) {
     let text = server.absoluteString
     self.server = text.hasSuffix("/") ? String(text.dropLast()) : text
     self.apiKey = apiKey
+    self.caCertificate = caCertificate
   }
 
   /// Hands work in and returns its job. `onUpload` gets the fraction of a document that was sent.
@@ -199,6 +202,7 @@ public struct DocqClient: Sendable {
 
   private func perform(_ exchange: HTTPExchange) async throws -> HTTPExchange.Answer {
     var exchange = exchange
+    exchange.caCertificate = caCertificate
     if let apiKey { exchange.headers.append("Authorization: Bearer \(headerValue(apiKey))") }
     let sent = exchange
     // libcurl blocks: not on a thread of the cooperative pool.

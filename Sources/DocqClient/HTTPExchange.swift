@@ -22,6 +22,8 @@ struct HTTPExchange {
   var body = Body.none
   /// Seconds without an answer after which the server counts as gone.
   var timeout = 90
+  /// File of certificates (PEM) that a server's may be signed by; nil for the system's.
+  var caCertificate: String?
   /// Called with the fraction of the upload that was sent.
   var onUpload: (@Sendable (Double) -> Void)?
 
@@ -48,6 +50,7 @@ struct HTTPExchange {
     _ = docq_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT, 10)
     _ = docq_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
     _ = docq_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, timeout)
+    if let caCertificate { _ = docq_curl_set_string(handle, CURLOPT_CAINFO, caCertificate) }
     _ = docq_curl_set_pointer(handle, CURLOPT_WRITEDATA, context)
     _ = docq_curl_set_data_callback(handle, CURLOPT_WRITEFUNCTION) { bytes, size, count, context in
       guard let bytes, let context else { return 0 }
@@ -62,6 +65,10 @@ struct HTTPExchange {
     _ = docq_curl_set_pointer(handle, CURLOPT_HTTPHEADER, list)
 
     let code = curl_easy_perform(handle)
+    if code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE {
+      throw DocqClientError.untrusted(
+        server: url, reason: String(cString: curl_easy_strerror(code)), caCertificate: caCertificate)
+    }
     guard code == CURLE_OK else {
       throw DocqClientError.unreachable(server: url, reason: String(cString: curl_easy_strerror(code)))
     }

@@ -16,12 +16,16 @@ final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler 
     var window = TimeAmount.seconds(10)
   }
 
-  private enum Phase { case waiting, head, body, answering }
+  private enum Phase { case waiting, head, body }
 
   private let limits: Limits
   private let onClose: @Sendable () -> Void
   private var phase = Phase.waiting
-  private var timer: Scheduled<Void>?
+  /// When the phase is looked at; nil while there is nothing to wait for.
+  private var deadline: NIODeadline?
+  /// The next look. It stays when a deadline moves back or is met, and then plans anew: requests that follow each other
+  /// within seconds, which nearly all do, share one timer.
+  private var timer: (due: NIODeadline, scheduled: Scheduled<Void>)?
   private var bytes = 0
   private var readyAt: NIODeadline?
   private var waited = TimeAmount.zero
@@ -44,14 +48,14 @@ final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler 
     case .body: break
     case .end:
       phase = .waiting
-      timer?.cancel()
-      timer = nil
+      deadline = nil
     }
     context.fireChannelRead(data)
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    timer?.cancel()
+    deadline = nil
+    timer?.scheduled.cancel()
     timer = nil
     context.fireChannelInactive()
   }
@@ -64,7 +68,7 @@ final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler 
     }
     guard phase == .waiting else { return }
     phase = .head
-    plan(context, limits.head) { $0.close($1) }
+    plan(context, within: limits.head)
   }
 
   fileprivate func isReady() { readyAt = readyAt ?? .now() }
@@ -73,27 +77,40 @@ final class ConnectionDeadlines: ChannelInboundHandler, RemovableChannelHandler 
     bytes = 0
     waited = .zero
     if readyAt != nil { readyAt = .now() }
-    plan(context, limits.window) { handler, context in
-      var waited = handler.waited
-      if let since = handler.readyAt { waited = waited + (NIODeadline.now() - since) }
-      let expected = Int(Double(waited.nanoseconds) / 1e9 * Double(handler.limits.bodyBytesPerSecond))
-      // A sender that we keep waiting ourselves is not slow.
-      if waited.nanoseconds > handler.limits.window.nanoseconds / 2, handler.bytes < expected {
-        handler.close(context)
-      } else {
-        handler.startWindow(context)
-      }
-    }
+    plan(context, within: limits.window)
   }
 
-  private func plan(
-    _ context: ChannelHandlerContext, _ delay: TimeAmount,
-    _ action: @escaping @Sendable (ConnectionDeadlines, ChannelHandlerContext) -> Void
-  ) {
-    timer?.cancel()
+  private func plan(_ context: ChannelHandlerContext, within time: TimeAmount) {
+    let due = NIODeadline.now() + time
+    deadline = due
+    if let timer {
+      guard due < timer.due else { return }
+      timer.scheduled.cancel()
+    }
+    schedule(context, due)
+  }
+
+  private func schedule(_ context: ChannelHandlerContext, _ due: NIODeadline) {
     // Both live on this event loop, where the timer fires.
     let both = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
-    timer = context.eventLoop.scheduleTask(in: delay) { action(both.value.handler, both.value.context) }
+    let scheduled = context.eventLoop.scheduleTask(deadline: due) { both.value.handler.look(both.value.context) }
+    timer = (due, scheduled)
+  }
+
+  private func look(_ context: ChannelHandlerContext) {
+    timer = nil
+    guard let deadline else { return }
+    guard deadline <= .now() else { return schedule(context, deadline) }
+    guard phase == .body else { return close(context) }
+    var waited = waited
+    if let since = readyAt { waited = waited + (NIODeadline.now() - since) }
+    let expected = Int(Double(waited.nanoseconds) / 1e9 * Double(limits.bodyBytesPerSecond))
+    // A sender that we keep waiting ourselves is not slow.
+    if waited.nanoseconds > limits.window.nanoseconds / 2, bytes < expected {
+      close(context)
+    } else {
+      startWindow(context)
+    }
   }
 
   private func close(_ context: ChannelHandlerContext) {

@@ -17,6 +17,8 @@ public struct GatewayConfiguration: Sendable {
   public var publicHosts: [String] = []
   /// Requests a minute of each key without a limit of its own, and of all that send none; nil: as many as they like.
   public var requestsPerMinute: Int?
+  /// nil for plain HTTP.
+  public var tls: TLSFiles?
   /// Connections at the same time; more wait in the system's queue.
   public var maxConnections = 16_384
   var deadlines = ConnectionDeadlines.Limits()
@@ -48,6 +50,7 @@ public enum GatewayError: Error, Equatable, Sendable, CustomStringConvertible {
   case keyRequired(host: String)
   case cannotListen(host: String, port: Int, reason: String)
   case badWebhookHost(String)
+  case badTLSFile(String, reason: String)
 
   public var description: String {
     switch self {
@@ -58,6 +61,8 @@ public enum GatewayError: Error, Equatable, Sendable, CustomStringConvertible {
       "cannot listen on \(host):\(port): \(reason). Choose another port with --port"
     case .badWebhookHost(let text):
       "'\(text)' is not a host that webhooks may go to: write a name (example.org), *.example.org or ADDRESS:PORT"
+    case .badTLSFile(let file, let reason):
+      "cannot serve HTTPS with \(file): \(reason)"
     }
   }
 }

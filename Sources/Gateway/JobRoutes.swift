@@ -11,7 +11,7 @@ struct JobRoutes: Sendable {
   var routes: [Route] {
     [
       Route(method: .get, path: "/jobs") { request, context in try await list(request, context.caller) },
-      Route(method: .get, path: "/jobs/{id}") { request, context in try await show(request, context) },
+      Route(method: .get, path: "/jobs/{id}", isShort: true) { request, context in try await show(request, context) },
       Route(method: .delete, path: "/jobs/{id}") { _, context in
         try JSONOutput.response(JobView(try await gateway.store.cancel(try await job(context).id)), status: .accepted)
       },

@@ -18,7 +18,7 @@ struct RequestGuard: RouterMiddleware {
   func handle(
     _ request: Request, context: Context, next: (Request, Context) async throws -> Response
   ) async throws -> Response {
-    let requestID = incomingID(request) ?? UUID().uuidString.lowercased()
+    let requestID = incomingID(request) ?? RandomDigits.make(2)
     let started = ContinuousClock.now
     let entries = routes.entries(of: request.uri.path)
     let method: HTTPRequest.Method = request.method == .head ? .get : request.method

@@ -116,7 +116,7 @@ public struct ImpactModel: Sendable {
   /// Scores in the order of the articles.
   /// - Parameter progress: called now and then with the number of articles that are done; stops where it throws.
   public func score(_ articles: [Article], progress: (Int) throws -> Void) rethrows -> [ImpactScore] {
-    let cleaned = articles.map { CleanedArticle($0) }
+    let cleaned = Parallel.map(articles) { CleanedArticle($0) }
     return try zip(articles, zip(cleaned, linear(cleaned, progress: progress))).map { article, found in
       let (clean, linear) = found
       let score = min(1, max(0, config.slope * linear + config.offset))
@@ -131,13 +131,10 @@ public struct ImpactModel: Sendable {
 
   /// The predicted percentile before calibration.
   func linear(_ articles: [CleanedArticle], progress: (Int) throws -> Void) rethrows -> [Double] {
-    var result = [Double](repeating: config.intercept, count: articles.count)
-    for (index, article) in articles.enumerated() {
-      result[index] += wide.sum(title: article.title, abstract: article.abstract)
-    }
+    var result = Parallel.map(articles) { config.intercept + wide.sum(title: $0.title, abstract: $0.abstract) }
     guard let encoder else { return result }
-    let features = try encoder.pooled(
-      articles.map { encoder.sequence(title: $0.title, abstract: $0.abstract) }, .impact, progress: progress)
+    let sequences = Parallel.map(articles) { encoder.sequence(title: $0.title, abstract: $0.abstract) }
+    let features = try encoder.pooled(sequences, .impact, progress: progress)
     for index in articles.indices {
       let row = features.row(index)
       result[index] += deep.indices.reduce(0) { $0 + Double(deep[$1]) * Double(row[$1]) }
@@ -148,7 +145,7 @@ public struct ImpactModel: Sendable {
   /// The features that the score is linear in, [articles, model size]; nil without an encoder.
   public func features(_ articles: [Article], progress: (Int) throws -> Void) rethrows -> Tensor? {
     try encoder.map { encoder in
-      let sequences = articles.map { article in
+      let sequences = Parallel.map(articles) { article in
         let clean = CleanedArticle(article)
         return encoder.sequence(title: clean.title, abstract: clean.abstract)
       }

@@ -4,37 +4,7 @@ import Synchronization
 /// The queue without a file: for tests, for commands that work in one process, and as the model that the other stores
 /// are checked against. It says what the operations mean in the plainest way; nothing survives the process.
 public final class InMemoryJobStore: JobStore {
-  private struct Entry {
-    var job: Job
-    var resultBlobs: [String] = []
-    var result: JobResult?
-    var key: String?
-    /// Wall time that somebody asked for.
-    var scheduledAt: Int64?
-    /// End of the lease of a running job, or of the back-off of a queued one, on the lease clock.
-    var until: Int64?
-    /// Ids of the jobs that have to succeed first.
-    var after: Set<String> = []
-    var webhook: String?
-  }
-
-  private struct Delivery {
-    var delivery: WebhookDelivery
-    var dueAt: Int64
-  }
-
-  private struct State {
-    var entries: [String: Entry] = [:]
-    var events: [JobEvent] = []
-    var lastEvent: Int64 = 0
-    var settings: [JobKind: QueueSettings] = [:]
-    /// When an owner was last served, counted in turns, by kind.
-    var turns: [JobKind: [String: Int64]] = [:]
-    var keys: [APIKey] = []
-    var deliveries: [Delivery] = []
-  }
-
-  private let state = Mutex(State())
+  private let state = Mutex(JobLedger())
   private let clock: any LeaseClock
   private let onChange: @Sendable () -> Void
 
@@ -53,17 +23,17 @@ public final class InMemoryJobStore: JobStore {
         }
         return (earlier.job, true)
       }
-      try Self.checkRoom(state, new)
-      let waitingFor = try Self.checkDependencies(state, new.after)
+      try state.checkRoom(new)
+      let waitingFor = try state.checkDependencies(new.after)
       let now = WallClock.milliseconds()
       let job = Job(
         id: UUIDv7.make(), kind: new.kind, state: .queued, priority: new.priority, payload: new.payload,
         inputBlobs: Set(new.inputBlobs).sorted(), attempts: 0, maxAttempts: new.maxAttempts, progress: 0, stage: nil,
         failure: nil, cancelRequested: false, createdAt: now, runAfter: new.runAfter ?? now, startedAt: nil,
         finishedAt: nil, leaseToken: 0, worker: nil, owner: new.owner, waitingFor: waitingFor, origin: new.origin)
-      state.entries[job.id] = Entry(
+      state.entries[job.id] = JobLedger.Entry(
         job: job, key: new.idempotencyKey, scheduledAt: new.runAfter, after: Set(new.after), webhook: new.webhook)
-      Self.record(&state, job.id, "queued")
+      state.record(job.id, "queued")
       return (job, false)
     }
   }
@@ -87,15 +57,15 @@ public final class InMemoryJobStore: JobStore {
 
   public func cancel(_ id: String) async throws -> Job {
     try change { state in
-      var entry = try Self.entry(state, id)
+      var entry = try state.entry(id)
       switch entry.job.state {
       case .queued:
         entry.job.cancelRequested = true
-        Self.end(&state, &entry, .cancelled)
+        state.end(&entry, .cancelled)
       case .running:
         entry.job.cancelRequested = true
         state.entries[id] = entry
-        Self.record(&state, id, "progress", ["stage": "cancelling"])
+        state.record(id, "progress", ["stage": "cancelling"])
       case .cancelled: break
       case .succeeded, .failed: throw JobStoreError.wrongState(jobID: id, state: entry.job.state)
       }
@@ -105,11 +75,11 @@ public final class InMemoryJobStore: JobStore {
 
   public func retry(_ id: String) async throws -> Job {
     try change { state in
-      var entry = try Self.entry(state, id)
+      var entry = try state.entry(id)
       guard entry.job.state == .failed || entry.job.state == .cancelled else {
         throw JobStoreError.wrongState(jobID: id, state: entry.job.state)
       }
-      try Self.retry(&state, &entry)
+      try state.retry(&entry)
       return entry.job
     }
   }
@@ -117,7 +87,7 @@ public final class InMemoryJobStore: JobStore {
   public func retryDead(kind: JobKind?) async throws -> Int {
     try change { state in
       let dead = state.entries.values.filter { $0.job.isDead && (kind == nil || $0.job.kind == kind) }
-      for var entry in dead.sorted(by: { $0.job.id < $1.job.id }) { try Self.retry(&state, &entry) }
+      for var entry in dead.sorted(by: { $0.job.id < $1.job.id }) { try state.retry(&entry) }
       return dead.count
     }
   }
@@ -146,7 +116,7 @@ public final class InMemoryJobStore: JobStore {
       let now = clock.milliseconds()
       var jobs: [Job] = []
       while jobs.count < limit {
-        let candidates = Set(kinds).compactMap { Self.next(state, of: $0, wall: wall, now: now) }
+        let candidates = Set(kinds).compactMap { state.next(of: $0, wall: wall, now: now) }
         guard var entry = candidates.min(by: { ($1.job.priority, $0.job.id) < ($0.job.priority, $1.job.id) }) else {
           break
         }
@@ -161,29 +131,16 @@ public final class InMemoryJobStore: JobStore {
         entry.job.stage = nil
         entry.until = now + leaseMilliseconds
         state.entries[entry.job.id] = entry
-        Self.record(&state, entry.job.id, "running", ["worker": worker])
+        state.record(entry.job.id, "running", ["worker": worker])
         jobs.append(entry.job)
       }
       return jobs
     }
   }
 
-  /// The job of a kind that is next: the best of the owner whose turn it is.
-  private static func next(_ state: State, of kind: JobKind, wall: Int64, now: Int64) -> Entry? {
-    let settings = state.settings[kind] ?? QueueSettings()
-    let running = state.entries.values.filter { $0.job.state == .running && $0.job.kind == kind }
-    guard settings.mode != .paused, running.count < settings.maxRunning ?? .max else { return nil }
-    func rank(_ job: Job) -> (Int64, Int, String) { (state.turns[kind]?[job.owner] ?? 0, -job.priority, job.id) }
-    return state.entries.values.filter { entry in
-      entry.job.state == .queued && entry.job.kind == kind && entry.job.waitingFor == 0
-        && (entry.scheduledAt ?? wall) <= wall && (entry.until ?? now) <= now
-        && running.count { $0.job.owner == entry.job.owner } < settings.maxRunningPerKey ?? .max
-    }.min { rank($0.job) < rank($1.job) }
-  }
-
   public func heartbeat(_ lease: Lease, leaseMilliseconds: Int64) async throws -> Bool {
     try state.withLock { state in
-      var entry = try Self.held(state, lease)
+      var entry = try state.held(lease)
       entry.until = clock.milliseconds() + leaseMilliseconds
       state.entries[lease.jobID] = entry
       return entry.job.cancelRequested
@@ -192,17 +149,17 @@ public final class InMemoryJobStore: JobStore {
 
   public func report(_ lease: Lease, progress: Double, stage: String?) async throws {
     try change { state in
-      var entry = try Self.held(state, lease)
+      var entry = try state.held(lease)
       entry.job.progress = progress.isFinite ? min(1, max(0, progress)) : 0
       entry.job.stage = stage
       state.entries[lease.jobID] = entry
-      Self.record(&state, lease.jobID, "progress", ["progress": entry.job.progress, "stage": stage ?? ""])
+      state.record(lease.jobID, "progress", ["progress": entry.job.progress, "stage": stage ?? ""])
     }
   }
 
   public func complete(_ lease: Lease, result: JobResult) async throws {
     try change { state in
-      var entry = try Self.held(state, lease)
+      var entry = try state.held(lease)
       entry.job.state = .succeeded
       entry.job.finishedAt = WallClock.milliseconds()
       entry.until = nil
@@ -212,8 +169,8 @@ public final class InMemoryJobStore: JobStore {
       entry.result = result
       entry.resultBlobs = Set(result.blobs).sorted()
       state.entries[lease.jobID] = entry
-      Self.record(&state, lease.jobID, "succeeded")
-      Self.announce(&state, entry)
+      state.record(lease.jobID, "succeeded")
+      state.announce(entry)
       for other in state.entries.values where other.job.state == .queued && other.after.contains(lease.jobID) {
         state.entries[other.job.id]?.job.waitingFor -= 1
       }
@@ -222,28 +179,28 @@ public final class InMemoryJobStore: JobStore {
 
   public func fail(_ lease: Lease, failure: JobFailure) async throws {
     try change { state in
-      Self.fail(&state, try Self.held(state, lease), failure, now: clock.milliseconds())
+      state.fail(try state.held(lease), failure, now: clock.milliseconds())
     }
   }
 
   public func release(_ lease: Lease) async throws {
     try change { state in
-      var entry = try Self.held(state, lease)
-      Self.requeue(&entry)
+      var entry = try state.held(lease)
+      entry.requeue()
       entry.job.attempts -= 1
       if entry.job.cancelRequested {
-        Self.end(&state, &entry, .cancelled)
+        state.end(&entry, .cancelled)
       } else {
         state.entries[lease.jobID] = entry
-        Self.record(&state, lease.jobID, "released")
+        state.record(lease.jobID, "released")
       }
     }
   }
 
   public func confirmCancelled(_ lease: Lease) async throws {
     try change { state in
-      var entry = try Self.held(state, lease)
-      Self.end(&state, &entry, .cancelled)
+      var entry = try state.held(lease)
+      state.end(&entry, .cancelled)
     }
   }
 
@@ -251,11 +208,12 @@ public final class InMemoryJobStore: JobStore {
 
   public func expireLeases() async throws -> Int {
     let now = clock.milliseconds()
-    return takeBack(.leaseExpired) { ($0.until ?? .max) < now }
+    return change { $0.takeBack(.leaseExpired, now: now) { ($0.until ?? .max) < now } }
   }
 
   public func releaseAll(ofWorker worker: String) async throws -> Int {
-    takeBack(.workerDied) { $0.job.worker == worker }
+    let now = clock.milliseconds()
+    return change { $0.takeBack(.workerDied, now: now) { $0.job.worker == worker } }
   }
 
   public func counts() async throws -> [JobKind: [JobState: Int]] {
@@ -276,12 +234,12 @@ public final class InMemoryJobStore: JobStore {
       state.events.removeAll { gone.contains($0.jobID) }
       state.deliveries.removeAll { gone.contains($0.delivery.jobID) }
       for id in state.entries.keys { state.entries[id]?.after.subtract(gone) }
-      return Self.unreferenced(state, Set(old.flatMap { $0.job.inputBlobs + $0.resultBlobs }).sorted())
+      return state.unreferenced(Set(old.flatMap { $0.job.inputBlobs + $0.resultBlobs }).sorted())
     }
   }
 
   public func unreferenced(_ blobs: [String]) async throws -> [String] {
-    state.withLock { Self.unreferenced($0, blobs) }
+    state.withLock { $0.unreferenced(blobs) }
   }
 
   public func forgetBlobs(ofJob id: String) async throws -> [String] {
@@ -291,7 +249,7 @@ public final class InMemoryJobStore: JobStore {
       entry.job.inputBlobs = []
       entry.resultBlobs = []
       state.entries[id] = entry
-      return Self.unreferenced(state, blobs)
+      return state.unreferenced(blobs)
     }
   }
 
@@ -354,172 +312,18 @@ public final class InMemoryJobStore: JobStore {
         state.deliveries[index].dueAt = WallClock.milliseconds() + retryAfter
       } else {
         state.deliveries.remove(at: index)
-        Self.record(
-          &state, delivery.jobID, "webhook",
+        state.record(
+          delivery.jobID, "webhook",
           ["attempts": delivery.attempts, "delivered": error == nil, "error": error ?? ""])
       }
     }
   }
 
-  private static func announce(_ state: inout State, _ entry: Entry) {
-    guard let url = entry.webhook else { return }
-    let delivery = WebhookDelivery(id: UUIDv7.make(), jobID: entry.job.id, url: url, attempts: 0)
-    state.deliveries.append(Delivery(delivery: delivery, dueAt: WallClock.milliseconds()))
-  }
-
-  // MARK: - Limits and order
-
-  private static func checkRoom(_ state: State, _ new: NewJob) throws {
-    let settings = state.settings[new.kind] ?? QueueSettings()
-    guard settings.mode != .draining else { throw JobStoreError.draining(new.kind) }
-    let waiting = state.entries.values.filter { $0.job.state == .queued && $0.job.kind == new.kind }
-    if let limit = settings.maxQueued, waiting.count >= limit { throw JobStoreError.queueFull(limit: limit) }
-    if let limit = settings.maxQueuedPerKey, waiting.count(where: { $0.job.owner == new.owner }) >= limit {
-      throw JobStoreError.queueFull(limit: limit)
-    }
-  }
-
-  /// How many of the jobs have not succeeded yet.
-  private static func checkDependencies(_ state: State, _ ids: [String]) throws -> Int {
-    try Set(ids).sorted().reduce(0) { open, id in
-      guard let other = state.entries[id]?.job else { throw JobStoreError.noSuchDependency(jobID: id) }
-      guard other.state != .failed, other.state != .cancelled else {
-        throw JobStoreError.dependencyFailed(jobID: "", dependency: id)
-      }
-      return other.state == .succeeded ? open : open + 1
-    }
-  }
-
-  // MARK: - Transitions
-
   private func change<Value: Sendable, Failure: Error>(
-    _ body: (inout State) throws(Failure) -> Value
+    _ body: (inout JobLedger) throws(Failure) -> Value
   ) throws(Failure) -> Value {
-    let value = try state.withLock { (state: inout State) throws(Failure) -> Value in try body(&state) }
+    let value = try state.withLock { (state: inout JobLedger) throws(Failure) -> Value in try body(&state) }
     onChange()
     return value
-  }
-
-  private func takeBack(_ reason: LossReason, _ isLost: @Sendable (Entry) -> Bool) -> Int {
-    change { state in
-      let lost = state.entries.values.filter { $0.job.state == .running && isLost($0) }.sorted { $0.job.id < $1.job.id }
-      for var entry in lost {
-        if entry.job.attempts >= entry.job.maxAttempts || entry.job.cancelRequested {
-          Self.fail(&state, entry, reason.failure(of: entry.job), now: clock.milliseconds())
-        } else {
-          Self.requeue(&entry)
-          state.entries[entry.job.id] = entry
-          Self.record(&state, entry.job.id, "released", ["reason": reason.rawValue])
-        }
-      }
-      return lost.count
-    }
-  }
-
-  private static func fail(_ state: inout State, _ held: Entry, _ failure: JobFailure, now: Int64) {
-    var entry = held
-    if entry.job.cancelRequested {
-      end(&state, &entry, .cancelled)
-    } else if failure.permanent || entry.job.attempts >= entry.job.maxAttempts {
-      end(&state, &entry, .failed, failure, isDead: !failure.permanent || failure.code == "lost")
-    } else {
-      let delay = RetryPolicy.delay(afterAttempt: entry.job.attempts)
-      requeue(&entry)
-      entry.job.failure = failure
-      entry.job.runAfter = WallClock.milliseconds() + delay
-      entry.until = now + delay
-      state.entries[entry.job.id] = entry
-      record(&state, entry.job.id, "queued", words(failure))
-    }
-  }
-
-  private static func words(_ failure: JobFailure?) -> [String: any Sendable] {
-    failure.map { ["code": $0.code, "message": $0.message] } ?? [:]
-  }
-
-  /// Queues a final job again, and then the jobs that failed only because they were to run after it.
-  private static func retry(_ state: inout State, _ entry: inout Entry) throws {
-    func unsuccessful(_ ids: Set<String>) -> [Job] {
-      ids.compactMap { state.entries[$0]?.job }.filter { $0.state != .succeeded }
-    }
-    func failed(_ ids: Set<String>) -> String? {
-      unsuccessful(ids).filter(\.state.isFinal).map(\.id).min()
-    }
-    if let other = failed(entry.after) {
-      throw JobStoreError.dependencyFailed(jobID: entry.job.id, dependency: other)
-    }
-    requeue(&entry)
-    entry.job.attempts = 0
-    entry.job.failure = nil
-    entry.job.isDead = false
-    entry.job.cancelRequested = false
-    entry.job.runAfter = WallClock.milliseconds()
-    entry.scheduledAt = nil
-    entry.job.startedAt = nil
-    entry.job.finishedAt = nil
-    entry.job.waitingFor = unsuccessful(entry.after).count
-    state.entries[entry.job.id] = entry
-    record(&state, entry.job.id, "retried")
-    for id in dependents(state, of: entry.job.id, in: .failed) {
-      guard var other = state.entries[id], other.job.failure?.code == JobFailure.dependencyCode,
-        failed(other.after) == nil
-      else { continue }
-      try retry(&state, &other)
-    }
-  }
-
-  private static func dependents(_ state: State, of id: String, in jobState: JobState) -> [String] {
-    state.entries.values.filter { $0.after.contains(id) && $0.job.state == jobState }.map(\.job.id).sorted()
-  }
-
-  private static func requeue(_ entry: inout Entry) {
-    entry.job.state = .queued
-    entry.job.progress = 0
-    entry.job.stage = nil
-    entry.job.worker = nil
-    entry.until = nil
-  }
-
-  /// Ends a job as failed or cancelled, and with it the jobs that were to run after it.
-  private static func end(
-    _ state: inout State, _ entry: inout Entry, _ final: JobState, _ failure: JobFailure? = nil, isDead: Bool = false
-  ) {
-    let id = entry.job.id
-    entry.job.state = final
-    entry.job.failure = failure ?? entry.job.failure
-    entry.job.isDead = isDead
-    entry.job.finishedAt = WallClock.milliseconds()
-    entry.until = nil
-    state.entries[id] = entry
-    record(&state, id, final.rawValue, words(failure))
-    announce(&state, entry)
-    for dependent in dependents(state, of: id, in: .queued) {
-      guard var other = state.entries[dependent] else { continue }
-      end(&state, &other, .failed, .dependency(of: dependent, on: id))
-    }
-  }
-
-  private static func entry(_ state: State, _ id: String) throws -> Entry {
-    guard let entry = state.entries[id] else { throw JobStoreError.notFound(jobID: id) }
-    return entry
-  }
-
-  private static func held(_ state: State, _ lease: Lease) throws -> Entry {
-    guard let entry = state.entries[lease.jobID], entry.job.state == .running, entry.job.leaseToken == lease.token
-    else { throw JobStoreError.leaseLost(jobID: lease.jobID) }
-    return entry
-  }
-
-  private static func unreferenced(_ state: State, _ blobs: [String]) -> [String] {
-    let used = Set(state.entries.values.flatMap { $0.job.inputBlobs + $0.resultBlobs })
-    return blobs.filter { !used.contains($0) }
-  }
-
-  private static func record(_ state: inout State, _ id: String, _ type: String, _ data: [String: any Sendable] = [:]) {
-    state.lastEvent += 1
-    let body = (try? JSONSerialization.data(withJSONObject: data, options: [.sortedKeys, .withoutEscapingSlashes]))
-    state.events.append(
-      JobEvent(
-        id: state.lastEvent, jobID: id, type: type, time: WallClock.milliseconds(), data: body ?? Data("{}".utf8)))
   }
 }

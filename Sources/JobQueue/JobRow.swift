@@ -8,13 +8,14 @@ enum JobRow {
   static let columns = """
     id, kind, state, priority, payload, attempts, max_attempts, progress, stage, failure, cancel_requested, created_at, \
     run_after, started_at, finished_at, lease_token, worker, owner, waiting_for, is_dead, request_id, traceparent, \
-    payload_sha256
+    payload_sha256,
+    (SELECT group_concat(blob) FROM job_blob WHERE job_id = job.id AND is_input = 1)
     """
 
   static func fetch(_ db: Database, _ id: String) throws -> Job? {
     let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM job WHERE id = ?")
     guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
-    let result = try job(row, in: db)
+    let result = try job(row)
     guard sha256(result.payload) == (try value(row, 22)) else {
       throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
     }
@@ -24,14 +25,14 @@ enum JobRow {
   static func sha256(_ bytes: Data) -> Data { Data(SHA256.hash(data: bytes)) }
 
   /// - Parameter row: of `columns`.
-  static func job(_ row: Row, in db: Database) throws -> Job {
+  static func job(_ row: Row) throws -> Job {
     let failure: Data? = try optional(row, 9)
     let id: String = try value(row, 0)
-    let blobs = try db.cachedStatement(
-      sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 1 ORDER BY blob")
+    // Blobs are named by their digests, which hold no comma.
+    let blobs: String? = try optional(row, 23)
     return Job(
       id: id, kind: try name(row, 1), state: try name(row, 2), priority: try value(row, 3), payload: try value(row, 4),
-      inputBlobs: try String.fetchAll(blobs, arguments: [id]), attempts: try value(row, 5),
+      inputBlobs: blobs.map { $0.split(separator: ",").map(String.init).sorted() } ?? [], attempts: try value(row, 5),
       maxAttempts: try value(row, 6), progress: try value(row, 7), stage: try optional(row, 8),
       failure: failure.flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
       cancelRequested: try value(row, 10), createdAt: try value(row, 11), runAfter: try value(row, 12),

@@ -26,7 +26,7 @@ extension SQLiteJobStore {
     // A read first: an idle worker's slow poll must not take the write lock.
     let any = try readAtOnce { db in
       try String.fetchOne(
-        db, sql: "SELECT id FROM job WHERE \(isDue) AND kind IN (\(places)) LIMIT 1",
+        db.cachedStatement(sql: "SELECT id FROM job WHERE \(isDue) AND kind IN (\(places)) LIMIT 1"),
         arguments: due + StatementArguments(kinds.map(\.rawValue)))
     }
     guard any != nil else { return [] }

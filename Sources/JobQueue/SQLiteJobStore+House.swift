@@ -7,7 +7,9 @@ extension SQLiteJobStore {
     let now = clock.milliseconds()
     let bootID = clock.bootID
     let late = "SELECT id FROM job WHERE state = 'running' AND (lease_until < ? OR lease_boot <> ?) ORDER BY id"
-    let any = try readAtOnce { try String.fetchOne($0, sql: late + " LIMIT 1", arguments: [now, bootID]) }
+    let any = try readAtOnce { db in
+      try String.fetchOne(db.cachedStatement(sql: late + " LIMIT 1"), arguments: [now, bootID])
+    }
     guard any != nil else { return 0 }
     return try await write { [clock] db in
       try JobRow.takeBack(

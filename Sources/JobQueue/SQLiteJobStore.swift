@@ -7,10 +7,7 @@ import GRDB
 /// transaction that holds the state change, the result and the event.
 public final class SQLiteJobStore: JobStore {
   private let database: DatabasePool
-  /// A reading connection of its own for what takes microseconds. Waiting for it on a caller's thread is safe, because who
-  /// holds it is running; waiting there for one of the pool's readers is not: those are given back by threads that the
-  /// waiting ones may have used up.
-  private let lookups: DatabaseQueue
+  private let lookups: Lookups
   private let writer: GroupCommit
   let clock: any LeaseClock
 
@@ -35,11 +32,7 @@ public final class SQLiteJobStore: JobStore {
     let settings = configuration
     database = try mappingErrors { try Self.open(path, settings) }
     writer = GroupCommit(database, onChange: onChange)
-    var reading = settings
-    reading.readonly = true
-    let readingSettings = reading
-    // The file is in WAL mode by now, and this connection finds it so.
-    lookups = try mappingErrors { try DatabaseQueue(path: path, configuration: readingSettings) }
+    lookups = try mappingErrors { try Lookups(path: path, configuration: settings) }
     try mappingErrors {
       // GRDB sets synchronous=NORMAL when it turns WAL on, after any preparation of ours: FULL has to come last.
       try database.writeWithoutTransaction { db in
@@ -109,7 +102,7 @@ public final class SQLiteJobStore: JobStore {
         let earlier = try Row.fetchOne(
           db, sql: "SELECT \(JobRow.columns) FROM job WHERE idempotency_key = ?", arguments: [key])
       {
-        let stored = try JobRow.job(earlier, in: db)
+        let stored = try JobRow.job(earlier)
         guard stored.kind == job.kind, stored.payload == job.payload else {
           throw JobStoreError.idempotencyConflict(key: key)
         }
@@ -204,7 +197,7 @@ public final class SQLiteJobStore: JobStore {
       arguments += [limit + 1]
       return try Row.fetchAll(
         db, sql: "SELECT \(JobRow.columns) FROM job \(matching) ORDER BY id DESC LIMIT ?", arguments: arguments
-      ).map { try JobRow.job($0, in: db) }
+      ).map { try JobRow.job($0) }
     }
     return rows.count > limit ? (Array(rows.prefix(limit)), rows[limit - 1].id) : (rows, nil)
   }
@@ -380,7 +373,7 @@ public final class SQLiteJobStore: JobStore {
     }
   }
 
-  /// For what takes microseconds: reads on the calling thread.
+  /// For one statement that takes microseconds: reads on the calling thread.
   func readAtOnce<Value>(_ value: (Database) throws -> Value) throws -> Value {
     do {
       return try lookups.read(value)

@@ -19,7 +19,7 @@ public struct WorkerOptions: Sendable {
   /// How long running jobs get after `stop` before they are given back.
   public var grace: Duration = .seconds(30)
   /// The longest time between two looks into the queue when nobody rings.
-  public var poll: Duration = .seconds(1)
+  public var poll: Duration = .milliseconds(700)
 
   public init() {}
 }
@@ -137,9 +137,9 @@ public final class Worker: Sendable {
       } catch {
         log.error("house-keeping failed: \(error)")
       }
-      await bell.wait(after: generation, timeout: .milliseconds(500))
-      // Rings come with every change; looking for dead workers twice a second is enough.
-      if !isStopping { try? await Task.sleep(for: .milliseconds(200)) }
+      await bell.wait(after: generation, timeout: .milliseconds(700))
+      // Rings come with every change; looking for dead workers a few times a second is enough.
+      if !isStopping, bell.generation != generation { try? await Task.sleep(for: .milliseconds(200)) }
     }
   }
 

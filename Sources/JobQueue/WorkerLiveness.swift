@@ -33,8 +33,9 @@ public final class WorkerLiveness: Sendable {
 
   /// Names of workers whose process is gone; `taken` is called with each before its lock file is removed.
   public static func collectDead(in data: DataFolder, _ taken: @Sendable (String) async throws -> Void) async rethrows {
-    for name in FolderNames.read(data.run.path) where name.hasSuffix(".lock") {
-      let path = data.run.appendingPathComponent(name).path
+    let folder = data.run.path
+    for name in FolderNames.read(folder) where name.hasSuffix(".lock") {
+      let path = "\(folder)/\(name)"
       let descriptor = open(path, O_RDWR | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }

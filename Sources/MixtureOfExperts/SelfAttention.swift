@@ -57,7 +57,8 @@ struct SelfAttention: Sendable {
       spans.withUnsafeBufferPointer { spans in
         var about = docq_attention(
           heads: Int32(configuration.heads), head_size: Int32(configuration.headSize),
-          causal: configuration.isCausal ? 1 : 0, scale: 1 / Float(configuration.headSize).squareRoot(),
+          causal: configuration.isCausal ? 1 : 0, rounds: projection.precision == .int8Products ? 1 : 0,
+          scale: 1 / Float(configuration.headSize).squareRoot(),
           bias: variateBias.map { UnsafePointer($0.pointer) }, spans: spans.baseAddress, span_count: Int32(spans.count))
         let first = piece.queries.lowerBound
         Kernels.best.attention(
@@ -68,7 +69,7 @@ struct SelfAttention: Sendable {
     return out
   }
 
-  /// At most 32 neighbouring queries of one sequence, and where their results go.
+  /// Neighbouring queries of one sequence, and where their results go.
   private struct Piece {
     var segment: Int
     var queries: Range<Int>
@@ -77,9 +78,11 @@ struct SelfAttention: Sendable {
 
   private static func pieces(_ layout: TokenLayout, _ asked: [Int]?) -> [Piece] {
     guard let asked else {
+      // Many for each thread, so that all end together, and large ones, so that keys are arranged for many queries at once.
+      let size = max(32, min(256, layout.count / (8 * Parallel.threads)))
       return layout.segments.enumerated().flatMap { index, segment in
-        stride(from: segment.lowerBound, to: segment.upperBound, by: 32).map {
-          Piece(segment: index, queries: $0..<min($0 + 32, segment.upperBound), place: $0)
+        stride(from: segment.lowerBound, to: segment.upperBound, by: size).map {
+          Piece(segment: index, queries: $0..<min($0 + size, segment.upperBound), place: $0)
         }
       }
     }

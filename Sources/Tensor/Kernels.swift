@@ -27,6 +27,9 @@ public enum Kernels {
   /// The best that this processor runs; chosen once.
   public static let best: KernelTable = docq_kernels_best().pointee
 
+  /// Whether products of 8-bit numbers are the fastest here.
+  public static var multipliesBytes: Bool { best.multiplies_bytes != 0 }
+
   /// "AVX2", for reports.
   public static var name: String { String(cString: best.name) }
 }

@@ -1,15 +1,18 @@
 import CKernels
 import Foundation
 
-/// How weights are held: products and sums are Float32 in any case.
+/// How weights are held; sums are Float32, or exact.
 public enum Precision: String, Codable, CaseIterable, Sendable {
   case float32, bfloat16, int8
+  /// 8 bits for the weights and, row by row, for what they are multiplied with: integer sums, the fastest on processors
+  /// that have them (see `Kernels.multipliesBytes`).
+  case int8Products = "int8-products"
 
   public var bytesPerWeight: Int {
     switch self {
     case .float32: 4
     case .bfloat16: 2
-    case .int8: 1
+    case .int8, .int8Products: 1
     }
   }
 
@@ -18,6 +21,7 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
     case .float32: Int32(DOCQ_F32.rawValue)
     case .bfloat16: Int32(DOCQ_BF16.rawValue)
     case .int8: Int32(DOCQ_INT8.rawValue)
+    case .int8Products: Int32(DOCQ_BYTES.rawValue)
     }
   }
 }
@@ -64,7 +68,10 @@ public final class PackedMatrix: @unchecked Sendable {
         parts.append((outputs, UnsafePointer(converted[converted.count - 1].pointer)))
       }
     }
-    self.init(inputs: inputs, parts: parts, precision: precision ?? file.precision(of: names[0]), arena)
+    let held = file.precision(of: names[0])
+    // Weights of more than 8 bits are not rounded for the sake of faster products.
+    let isRounded = precision == .int8Products && held != .int8
+    self.init(inputs: inputs, parts: parts, precision: isRounded ? held : precision ?? held, arena)
     withExtendedLifetime(converted) {}
     for name in names { file.releasePages(of: name) }
   }
@@ -78,7 +85,12 @@ public final class PackedMatrix: @unchecked Sendable {
     let bytes = docq_packed_bytes(Int32(inputs), Int32(outputs), precision.format)
     self.arena = arena ?? WeightArena(chunkBytes: bytes)
     data = self.arena.allocate(bytes)
-    scales = precision == .int8 ? .allocate(capacity: (outputs + 31) / 32 * 32) : nil
+    let padded = (outputs + 31) / 32 * 32
+    switch precision {
+    case .float32, .bfloat16: scales = nil
+    case .int8: scales = .allocate(capacity: padded)
+    case .int8Products: scales = .allocate(capacity: 2 * padded)
+    }
     var rows: [UnsafePointer<Float>?] = []
     for part in parts { for row in 0..<part.outputs { rows.append(part.values + row * inputs) } }
     docq_pack(&rows, Int32(inputs), Int32(outputs), precision.format, data, scales)

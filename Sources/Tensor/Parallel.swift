@@ -33,6 +33,23 @@ public enum Parallel {
     }
   }
 
+  /// What `transform` makes of each value, in their order; the values are shared out among the threads.
+  public static func map<Value, Result>(_ values: [Value], _ transform: (Value) -> Result) -> [Result] {
+    let results = UnsafeMutableBufferPointer<Result>.allocate(capacity: values.count)
+    defer { results.deallocate() }
+    // Pieces of a few values: each thread takes the next when it is done with one.
+    let size = 8
+    forEach((values.count + size - 1) / size) { piece in
+      for index in piece * size..<min((piece + 1) * size, values.count) {
+        results.initializeElement(at: index, to: transform(values[index]))
+      }
+    }
+    return Array(unsafeUninitializedCapacity: values.count) { buffer, count in
+      _ = buffer.moveInitialize(fromContentsOf: results)
+      count = values.count
+    }
+  }
+
   @TaskLocal private static var isInside = false
 
   /// `count` things in nearly equal ranges, one for each thread, none smaller than `least`.

@@ -220,7 +220,7 @@ public final class SafeTensors: @unchecked Sendable {
           return UInt16(truncatingIfNeeded: (bits &+ 0x7fff &+ (bits >> 16 & 1)) >> 16)
         }
         add(name, .bfloat16, tensor.shape, halves.withUnsafeBufferPointer { Data(buffer: $0) })
-      case .int8:
+      case .int8, .int8Products:
         var scales: [Float] = []
         var bytes: [Int8] = []
         for row in 0..<tensor.rows {

@@ -32,10 +32,17 @@ struct GatewayCommand: AsyncParsableCommand {
   var webhookHost: [String] = []
   @Option(help: "Connections at the same time.")
   var maxConnections = 16_384
+  @Option(help: "Serve HTTPS with this certificate (PEM, with those that signed it behind it).")
+  var tlsCertificate: String?
+  @Option(help: "The certificate's private key (PEM).")
+  var tlsKey: String?
 
   func validate() throws {
     guard rateLimit ?? 1 >= 1 else { throw ValidationError("--rate-limit must be at least 1") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1") }
+    guard (tlsCertificate == nil) == (tlsKey == nil) else {
+      throw ValidationError("--tls-certificate and --tls-key go together")
+    }
   }
 
   func run() async throws {
@@ -47,6 +54,9 @@ struct GatewayCommand: AsyncParsableCommand {
     configuration.requiresKey = requireKey
     configuration.publicHosts = publicHost.map { $0.lowercased() }
     configuration.requestsPerMinute = rateLimit
+    if let tlsCertificate, let tlsKey {
+      configuration.tls = TLSFiles(certificate: tlsCertificate, key: tlsKey)
+    }
     configuration.maxConnections = min(maxConnections, descriptorsForConnections())
     if configuration.maxConnections < maxConnections {
       log.warning(
@@ -74,7 +84,9 @@ struct GatewayCommand: AsyncParsableCommand {
       kill(getpid(), SIGTERM)
     }
     do {
-      try await gateway.run { [host] port in log.info("listening on http://\(host):\(port)") }
+      try await gateway.run { [host, scheme = tlsKey == nil ? "http" : "https"] port in
+        log.info("listening on \(scheme)://\(host):\(port)")
+      }
     } catch let error as GatewayError {
       log.error("\(error)")
       throw ExitCode(2)

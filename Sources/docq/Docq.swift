@@ -55,7 +55,7 @@ enum Main {
         print(message)
         exit(0)
       }
-      FileHandle.standardError.write(Data((message + "\n").utf8))
+      try? FileHandle.standardError.write(contentsOf: Data((message + "\n").utf8))
       // ArgumentParser says 64 (EX_USAGE) for wrong usage; docq says 2.
       exit(code == .validationFailure ? 2 : 1)
     }

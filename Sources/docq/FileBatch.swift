@@ -111,7 +111,7 @@ extension CommandFailure {
 
   init(client error: DocqClientError) {
     switch error {
-    case .unreachable: self = .unreachable(error.description)
+    case .unreachable, .untrusted: self = .unreachable(error.description)
     case .problem(let status, _, _) where [400, 413, 415, 422].contains(status): self = .unreadable(error.description)
     case .cannotRead: self = .unreadable(error.description)
     default: self = .failed(error.description)

@@ -145,7 +145,10 @@ struct ImpactCommand: AsyncParsableCommand {
         }
       }
     }
-    Terminal.note("\(ImpactModel.limitations) Percentiles refer to \(referenceSet).")
+    // Tables and pages say it themselves.
+    if chosenFormat == .csv || chosenFormat == .jsonl {
+      Terminal.note("\(ImpactModel.limitations) Percentiles refer to \(referenceSet).")
+    }
   }
 
   /// A file of which nothing could be read is no success.

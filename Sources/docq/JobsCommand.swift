@@ -141,10 +141,11 @@ struct JobsCommand: AsyncParsableCommand {
 struct JobOutput: ParsableArguments {
   @Option(help: "Address of the server.")
   var server = ProcessInfo.processInfo.environment["DOCQ_SERVER"] ?? "http://127.0.0.1:8080"
+  @OptionGroup var trust: TrustOptions
   @Flag(help: "Print JSON.")
   var json = false
 
-  func client() throws -> DocqClient { try RemoteOptions.makeClient(server) }
+  func client() throws -> DocqClient { try trust.makeClient(server) }
 
   func show(_ job: RemoteJob) throws {
     if json { try print(job) } else { try Output.write(JobTable.describe(job)) }

@@ -6,6 +6,7 @@ import Foundation
 struct RemoteOptions: ParsableArguments {
   @Option(help: "Send the work to this server (also: DOCQ_SERVER).")
   var server: String?
+  @OptionGroup var trust: TrustOptions
   @Flag(help: "With --server: print the job's id and do not wait for the result.")
   var noWait = false
 
@@ -16,14 +17,23 @@ struct RemoteOptions: ParsableArguments {
       guard !noWait else { throw CommandFailure.usage("--no-wait needs --server") }
       return nil
     }
-    return try Self.makeClient(address)
+    return try trust.makeClient(address)
   }
+}
 
-  static func makeClient(_ address: String) throws -> DocqClient {
+/// Whom to believe that it is the server.
+struct TrustOptions: ParsableArguments {
+  @Option(help: "PEM file of certificates that an HTTPS server's may be signed by (also: DOCQ_CA_CERTIFICATE).")
+  var caCertificate: String?
+
+  func makeClient(_ address: String) throws -> DocqClient {
     guard let url = URL(string: address), ["http", "https"].contains(url.scheme ?? ""), url.host != nil else {
       throw CommandFailure.usage("'\(address)' is not a server address: write for example http://127.0.0.1:8080")
     }
-    return DocqClient(server: url, apiKey: ProcessInfo.processInfo.environment["DOCQ_API_KEY"])
+    let environment = ProcessInfo.processInfo.environment
+    return DocqClient(
+      server: url, apiKey: environment["DOCQ_API_KEY"],
+      caCertificate: caCertificate ?? environment["DOCQ_CA_CERTIFICATE"])
   }
 }
 

@@ -15,7 +15,8 @@ struct ServeCommand: AsyncParsableCommand {
       EXAMPLES
         docq serve
         docq serve --data /srv/docq --port 9000
-        docq keys create office --data /srv/docq && docq serve --data /srv/docq --host 0.0.0.0
+        docq keys create office --data /srv/docq && docq serve --data /srv/docq --host 0.0.0.0 \\
+          --tls-certificate docq.pem --tls-key docq-key.pem
       """)
 
   @Option(help: "Folder for the queue and the uploads; created when missing.")
@@ -34,10 +35,17 @@ struct ServeCommand: AsyncParsableCommand {
   var webhookHost: [String] = []
   @Option(help: "Connections at the same time.")
   var maxConnections = 16_384
+  @Option(help: "Serve HTTPS with this certificate (PEM, with those that signed it behind it).")
+  var tlsCertificate: String?
+  @Option(help: "The certificate's private key (PEM).")
+  var tlsKey: String?
 
   func validate() throws {
     guard rateLimit ?? 1 >= 1 else { throw ValidationError("--rate-limit must be at least 1") }
     guard maxConnections >= 1 else { throw ValidationError("--max-connections must be at least 1") }
+    guard (tlsCertificate == nil) == (tlsKey == nil) else {
+      throw ValidationError("--tls-certificate and --tls-key go together")
+    }
     guard (0...65535).contains(port) else { throw ValidationError("--port must be between 0 and 65535") }
   }
 
@@ -76,6 +84,7 @@ struct ServeCommand: AsyncParsableCommand {
     var options = ["--host", host, "--port", "\(port)", "--max-connections", "\(maxConnections)"]
     if requireKey { options.append("--require-key") }
     if let rateLimit { options += ["--rate-limit", "\(rateLimit)"] }
+    if let tlsCertificate, let tlsKey { options += ["--tls-certificate", tlsCertificate, "--tls-key", tlsKey] }
     for name in publicHost { options += ["--public-host", name] }
     for name in webhookHost { options += ["--webhook-host", name] }
     return options

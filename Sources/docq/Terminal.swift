@@ -16,21 +16,22 @@ enum Terminal {
     let filled = Int((min(1, max(0, fraction)) * Double(width)).rounded())
     let bar = String(repeating: "█", count: filled) + String(repeating: "░", count: width - filled)
     lineIsOpen.withLock { open in
-      FileHandle.standardError.write(Data("\r\u{1B}[2K\(bar) \(text)".utf8))
+      try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[2K\(bar) \(text)".utf8))
       open = true
     }
   }
 
   static func clearProgress() {
     lineIsOpen.withLock { open in
-      if open { FileHandle.standardError.write(Data("\r\u{1B}[2K".utf8)) }
+      if open { try? FileHandle.standardError.write(contentsOf: Data("\r\u{1B}[2K".utf8)) }
       open = false
     }
   }
 
+  /// Whoever closed standard error (`2>&1 | head`) does not want to know: that ends nothing.
   private static func write(_ text: String) {
     clearProgress()
-    FileHandle.standardError.write(Data(text.utf8))
+    try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
   }
 }
 

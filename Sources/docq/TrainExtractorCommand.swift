@@ -235,5 +235,5 @@ struct TrainExtractorCommand: AsyncParsableCommand {
     }
   }
 
-  static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  static func say(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 }

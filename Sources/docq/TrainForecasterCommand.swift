@@ -147,7 +147,7 @@ struct TrainForecasterCommand: AsyncParsableCommand {
     }
   }
 
-  private static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  private static func say(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 }
 
 /// SIGTERM and SIGINT end a training after its step, with a checkpoint.

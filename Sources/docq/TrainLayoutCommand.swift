@@ -97,7 +97,7 @@ struct TrainLayoutCommand: AsyncParsableCommand {
     }
   }
 
-  private static func say(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  private static func say(_ text: String) { try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8)) }
 }
 
 extension Double {

@@ -10,7 +10,7 @@ import Testing
   }
 
   /// sentence-transformers' embeddings (Training/impact/make_text_fixture.py). The shipped weights have 8 bits, are
-  /// multiplied as BF16 and keep 12,000 of 30,522 pieces: hence no equality.
+  /// multiplied as such or as BF16 and keep 12,000 of 30,522 pieces: hence no equality.
   @Test func embeddingsAreThoseOfMiniLM() throws {
     let data = try Data(contentsOf: Fixtures.folder.appendingPathComponent("minilm.json"))
     let cases = try JSONDecoder().decode([Case].self, from: data).filter { $0.embedding != nil }

@@ -7,7 +7,7 @@ import Testing
   @Test(arguments: [
     ["storm", "--seconds", "6", "--kills", "12", "--jobs", "20"],
     ["idle", "--connections", "500", "--slow", "50", "--requests", "50"], ["uploads", "--count", "60"],
-    ["enqueue", "--count", "200", "--rounds", "1"], ["pickup", "--jobs", "40"],
+    ["enqueue", "--count", "200", "--rounds", "1"], ["pickup", "--jobs", "40", "--idle-seconds", "2"],
     ["requests", "--seconds", "1", "--connections", "4"], ["disk-errors", "--seconds", "3"],
     ["soak", "--minutes", "0.2", "--rate", "5"],
   ])

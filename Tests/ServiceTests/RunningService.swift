@@ -20,7 +20,10 @@ final class RunningService: Sendable {
   ///   - options: more of `docq serve`.
   ///   - folder: a data folder to go on with; nil for a new one.
   ///   - variables: added to the environment.
-  init(_ options: [String] = [], data folder: URL? = nil, variables: [String: String] = [:]) async throws {
+  ///   - caCertificate: what signed the service's certificate, where it speaks HTTPS.
+  init(
+    _ options: [String] = [], data folder: URL? = nil, variables: [String: String] = [:], caCertificate: String? = nil
+  ) async throws {
     data =
       folder ?? FileManager.default.temporaryDirectory.appendingPathComponent("docq-\(UUID().uuidString)")
     port = try Self.freePort()
@@ -32,7 +35,8 @@ final class RunningService: Sendable {
     _ = FileManager.default.createFile(atPath: data.appendingPathComponent("log").path, contents: nil)
     process.standardError = FileHandle(forWritingAtPath: data.appendingPathComponent("log").path)
     try process.run()
-    client = DocqClient(server: URL(string: "http://127.0.0.1:\(port)")!)
+    let scheme = caCertificate == nil ? "http" : "https"
+    client = DocqClient(server: URL(string: "\(scheme)://127.0.0.1:\(port)")!, caCertificate: caCertificate)
     for _ in 0..<200 {
       if (try? await client.get("/readyz")) != nil { return }
       try await Task.sleep(for: .milliseconds(50))

@@ -215,6 +215,15 @@ private let series = Data("{\"id\": \"a\", \"target\": [1, 2, 3, 4, 5, 6, 7, 8],
     #expect(result.status == 3 && result.output.isEmpty && result.errors.contains("is not closed"))
   }
 
+  @Test func messagesThatNobodyReadsEndNothing() throws {
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString).csv")
+    defer { try? FileManager.default.removeItem(at: file) }
+    try Data("title\nSparse experts\n".utf8).write(to: file)
+    let script = "\"$0\" impact \"$1\" 2>&1 >/dev/null | true; echo ${PIPESTATUS[0]}"
+    let docq = products.appendingPathComponent("docq").path
+    #expect(try launch("/bin/bash", ["-c", script, docq, file.path]).output == "0\n")
+  }
+
   @Test func filesOfOneNameDoNotOverwriteEachOther() throws {
     let file = root.appendingPathComponent("Fixtures/pdf/minimal.pdf").path
     let result = try run(["ingest", file, "./" + file, "-o", FileManager.default.temporaryDirectory.path])

@@ -11,13 +11,16 @@
 #define DOCQ_GROUP 32
 #define DOCQ_BLOCK_ROWS 96
 
-enum docq_format { DOCQ_F32 = 0, DOCQ_BF16 = 1, DOCQ_INT8 = 2 };
+enum docq_format { DOCQ_F32 = 0, DOCQ_BF16 = 1, DOCQ_INT8 = 2, DOCQ_BYTES = 3 };
 
 // A weight matrix [outputs, inputs] in panels of 16 outputs: data[panel][input][16], with zeros behind the last output
 // up to a whole group of 32.
 // BF16 has the weights of two neighbouring inputs side by side: data[panel][input / 2][16][2], with a zero behind an odd
 // number of inputs. Where the processor multiplies BF16 numbers, x is rounded to BF16, too; sums are F32 in any case.
 // INT8 has one scale per output: weight = scale x integer.
+// BYTES has the same integers, those of four neighbouring inputs side by side: data[panel][input / 4][16][4], with zeros
+// behind the last input; behind the scales stand the sums of each output's integers. Each row of x becomes 8-bit numbers
+// between its least and its greatest value, so that the sums are exact integers.
 struct docq_packed {
   const void *data;
   const float *scales;
@@ -40,6 +43,7 @@ struct docq_attention {
   int32_t heads;
   int32_t head_size;
   int32_t causal;            // a key is seen where its time is not after the query's
+  int32_t rounds;            // products may be of BF16 numbers, where that is faster
   float scale;
   const float *bias;         // [2, heads]: other variate, same variate; or NULL
   const struct docq_span *spans;
@@ -55,6 +59,8 @@ struct docq_adamw {
 
 struct docq_kernels {
   const char *name;
+  // Whether products of BYTES are the fastest: elsewhere they are right, but slow.
+  int32_t multiplies_bytes;
   // y[r, o] = (or +=, with accumulate) sum_i x[row r, i] w[o, i] for the groups first..<last of 32 outputs.
   // `rows` picks and orders the rows of x; NULL takes them as they stand.
   void (*matmul)(const float *x, ptrdiff_t x_stride, const int32_t *rows, int32_t row_count,
@@ -121,7 +127,7 @@ void docq_keep_freed_memory(void);
 
 size_t docq_packed_bytes(int32_t inputs, int32_t outputs, int32_t format);
 // Packs a weight given by its rows, each `inputs` values in F32. scales: `outputs` rounded up to a group, written for
-// INT8 only.
+// INT8 only, and twice as many for BYTES.
 void docq_pack(const float *const *rows, int32_t inputs, int32_t outputs, int32_t format, void *data, float *scales);
 
 // OpenBLAS, opened while the program runs so that it can be told first which processor this is: 0.3.21 takes newer

@@ -65,7 +65,7 @@ struct CleanedArticle: Sendable {
   /// English text has a good share of English function words. Short texts get the benefit of the doubt.
   static func looksEnglish(_ text: String) -> Bool {
     let letters = text.unicodeScalars.filter { $0.properties.isAlphabetic }
-    if letters.count > 20, letters.filter({ !$0.isASCII }).count * 5 > letters.count { return false }
+    if letters.count >= 8, letters.filter({ !$0.isASCII }).count * 5 > letters.count { return false }
     let words = text.lowercased().split { !$0.isLetter }
     guard words.count >= 25 else { return true }
     return words.filter { functionWords.contains(String($0)) }.count * 12 >= words.count

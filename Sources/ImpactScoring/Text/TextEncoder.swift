@@ -67,11 +67,12 @@ public final class TextEncoder: Sendable {
     positions = try file.floats("positions.weight", shape: [configuration.positions, size])
     norm = try file.floats("tokens.norm.weight", shape: [size])
     normBias = try file.floats("tokens.norm.bias", shape: [size])
-    // What the file has in 8 bits is multiplied as BF16: the fastest there is.
-    trunk = try Encoder(configuration.trunk, file: file, prefix: "trunk.", precision: .bfloat16)
+    // The fastest there is for what the file has in 8 bits.
+    let precision: Precision = Kernels.multipliesBytes ? .int8Products : .bfloat16
+    trunk = try Encoder(configuration.trunk, file: file, prefix: "trunk.", precision: precision)
     branches = [
-      .embedding: try Encoder(configuration.embedding, file: file, prefix: "embedding.", precision: .bfloat16),
-      .impact: try Encoder(configuration.impact, file: file, prefix: "impact.", precision: .bfloat16),
+      .embedding: try Encoder(configuration.embedding, file: file, prefix: "embedding.", precision: precision),
+      .impact: try Encoder(configuration.impact, file: file, prefix: "impact.", precision: precision),
     ]
   }
 
@@ -97,26 +98,39 @@ public final class TextEncoder: Sendable {
 
   /// The mean of a branch's output over the tokens of each sequence: [sequences, model size].
   ///
-  /// Sequences of like length go through the layers together, without padding.
-  /// - Parameter progress: called with the sequences that are done; stops where it throws.
+  /// Sequences of like length go through the layers together, without padding. Each thread takes batches of its own, small
+  /// enough for its cache.
+  /// - Parameter progress: called now and then with the sequences that are done; stops where it throws.
   public func pooled(
-    _ sequences: [Sequence], _ branch: Branch, tokensAtOnce: Int = 4096, progress: (Int) throws -> Void
+    _ sequences: [Sequence], _ branch: Branch, tokensAtOnce: Int = 1024, progress: (Int) throws -> Void
   ) rethrows -> Tensor {
     let result = Tensor(shape: [sequences.count, size])
-    let order = sequences.indices.sorted { (sequences[$0].count, $0) < (sequences[$1].count, $1) }
-    var first = 0
-    while first < order.count {
-      var last = first
-      var total = 0
-      while last < order.count, last == first || total + sequences[order[last]].count <= tokensAtOnce {
-        total += sequences[order[last]].count
-        last += 1
+    // The longest first, so that the threads end together.
+    let order = sequences.indices.sorted { (sequences[$1].count, $0) < (sequences[$0].count, $1) }
+    var batches: [Range<Int>] = []
+    var total = 0
+    for (place, index) in order.enumerated() {
+      let count = sequences[index].count
+      if let last = batches.last, total + count <= tokensAtOnce {
+        batches[batches.count - 1] = last.lowerBound..<place + 1
+        total += count
+      } else {
+        batches.append(place..<place + 1)
+        total = count
       }
-      pool(order[first..<last].map { sequences[$0] }, branch) { index, mean in
-        result.row(order[first + index]).update(from: mean, count: size)
+    }
+    let batchesAtOnce = 16 * Parallel.threads
+    for start in stride(from: 0, to: batches.count, by: batchesAtOnce) {
+      let part = batches[start..<min(start + batchesAtOnce, batches.count)]
+      // Fewer than there are threads share the threads within each layer.
+      let threads = part.count < Parallel.threads ? 1 : Parallel.threads
+      Parallel.forEach(part.count, threads: threads) { index in
+        let batch = part[start + index]
+        pool(order[batch].map { sequences[$0] }, branch) { offset, mean in
+          result.row(order[batch.lowerBound + offset]).update(from: mean, count: size)
+        }
       }
-      first = last
-      try progress(first)
+      try progress(part.last?.upperBound ?? 0)
     }
     return result
   }
@@ -152,7 +166,7 @@ public final class TextEncoder: Sendable {
 
   /// Sentence embeddings of length 1, [texts, model size].
   public func embeddings(_ texts: [String], progress: (Int) throws -> Void) rethrows -> Tensor {
-    let result = try pooled(texts.map { sequence($0) }, .embedding, progress: progress)
+    let result = try pooled(Parallel.map(texts) { sequence($0) }, .embedding, progress: progress)
     for row in 0..<result.rows { Self.normalize(result.row(row), size) }
     return result
   }
