@@ -78,11 +78,14 @@ struct SelfAttention: Sendable {
 
   private static func pieces(_ layout: TokenLayout, _ asked: [Int]?) -> [Piece] {
     guard let asked else {
-      // Many for each thread, so that all end together, and large ones, so that keys are arranged for many queries at once.
-      let size = max(32, min(256, layout.count / (8 * Parallel.threads)))
+      // Large ones, so that keys are arranged for many queries at once. How a sequence is cut depends on nothing but its
+      // length: it must come out the same in every batch.
       return layout.segments.enumerated().flatMap { index, segment in
-        stride(from: segment.lowerBound, to: segment.upperBound, by: size).map {
-          Piece(segment: index, queries: $0..<min($0 + size, segment.upperBound), place: $0)
+        let count = max(min(2, (segment.count + 31) / 32), (segment.count + 191) / 192)
+        return (0..<count).map { part in
+          let first = segment.lowerBound + segment.count * part / count
+          return Piece(
+            segment: index, queries: first..<segment.lowerBound + segment.count * (part + 1) / count, place: first)
         }
       }
     }

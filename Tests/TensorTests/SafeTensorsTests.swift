@@ -13,7 +13,7 @@ import Testing
     try file(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8) + Data(body))
   }
 
-  @Test(arguments: Precision.allCases) func whatIsWrittenIsRead(precision: Precision) throws {
+  @Test(arguments: [Precision.float32, .bfloat16, .int8]) func whatIsWrittenIsRead(precision: Precision) throws {
     let matrix = Tensor(shape: [2, 3], [1, -2, 3, 0.5, 0.25, -127])
     let vector = Tensor(shape: [2], [0.1, -7])
     let url = try file(Data())

@@ -2,11 +2,11 @@ import DocumentModel
 
 /// What only the whole document tells about headings.
 enum Headings {
-  static func tidy(_ document: inout Document) {
+  static func tidy(_ document: inout Document, body: BodyStyle) {
     keepOneTitle(&document)
     correct(&document)
     takeCodeForCode(&document)
-    dropRunningHeads(&document)
+    dropRunningHeads(&document, body)
     joinChapterNumbers(&document)
     completeAbstract(&document)
   }
@@ -37,6 +37,28 @@ enum Headings {
         column = above == column ? above.union(region.bbox) : region.bbox
       }
       return
+    }
+  }
+
+  /// A document has one title; what else looks like one is a heading.
+  private static func keepOneTitle(_ document: inout Document) {
+    var hasTitle = false
+    var previous: (page: Int, index: Int)?
+    for page in document.pages.indices {
+      for index in document.pages[page].regions.indices where document.pages[page].regions[index].label == .paperTitle {
+        defer { previous = (page, index) }
+        if !hasTitle {
+          hasTitle = page < 3
+          if hasTitle { continue }
+        }
+        // A title in two pieces, one right under the other.
+        if let previous, previous.page == page, previous.index == index - 1,
+          document.pages[page].regions[previous.index].label == .paperTitle
+        {
+          continue
+        }
+        document.pages[page].regions[index].label = .title
+      }
     }
   }
 
@@ -92,11 +114,12 @@ enum Headings {
   }
 
   /// A heading at the top edge that another page, or this one further down, has as well is a running head.
-  private static func dropRunningHeads(_ document: inout Document) {
-    var seen: [String: Int] = [:]
+  private static func dropRunningHeads(_ document: inout Document, _ body: BodyStyle) {
+    var seen: [String: Int] = [:], same: [String: Int] = [:]
     for page in document.pages {
       for region in page.regions where region.label == .title && !region.isFurniture {
         seen[key(region.text), default: 0] += 1
+        same[region.text, default: 0] += 1
       }
     }
     for page in document.pages.indices {
@@ -105,6 +128,9 @@ enum Headings {
         let region = document.pages[page].regions[index]
         guard region.label == .title, !region.isFurniture, region.lines.count == 1, region.bbox.y1 < 0.16 * height,
           seen[key(region.text), default: 0] > 1,
+          // Larger type and a number of its own: a heading like others.
+          same[region.text, default: 0] > 1
+            || document.pages[page].typography(of: document.pages[page].lines[region.lines[0]]).size < 1.1 * body.size,
           !document.pages[page].regions.contains(where: {
             !$0.isFurniture && $0.id != region.id && $0.bbox.y1 < region.bbox.y0
           })

@@ -43,7 +43,7 @@ public struct LearnedLayout: Sendable {
       try progress(numbers.upperBound)
     }
     Captions.tidy(&document)
-    Headings.tidy(&document)
+    Headings.tidy(&document, body: survey.context.body)
     HeadingLevels.assign(&document, body: survey.context.body)
     BrokenRegions.join(&document, resumed: resumed)
     document.relations = RelationFinder.relations(of: document)
