@@ -1,6 +1,6 @@
 """Generated HTML documents as PDF with the box and class of every block.
 
-    python build_html.py -o CORPUS --documents 2000 [--seed 1] [--first 0] [--impact DIR]
+    python build_html.py -o CORPUS --documents 2000 [--seed 1] [--first 0] --impact DIR
 
 Each document becomes CORPUS/html-NNNNNN/{document.pdf, labels.json}. The same seed and number give the same document; what is
 there already is left as it is, so that an interrupted run goes on. labels.json: {"kind", "blocks": [{"page", "bbox" (points
@@ -58,7 +58,7 @@ def main():
     p.add_argument("--documents", type=int, default=100)
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--impact", default="../shared/data/impact")
+    p.add_argument("--impact", required=True, help="folder of train.csv and conference_papers.jsonl.gz, where words come from")
     a = p.parse_args()
     text = TextSource(a.impact)
     start, pages, failed = time.time(), 0, 0

@@ -1,6 +1,6 @@
 """Generated LaTeX documents, labelled by `docq annotate`.
 
-    python build_latex.py -o CORPUS --documents 500 [--seed 1] [--first 0] [--docq docq] [--impact DIR]
+    python build_latex.py -o CORPUS --documents 500 [--seed 1] [--first 0] [--docq docq] --impact DIR
 
 Each document becomes CORPUS/latex-NNNNNN/{document.pdf, labels.json}. The same seed and number give the same document; what is there
 already is left as it is. A document that does not compile or that docq annotate cannot label faithfully is left out.
@@ -18,7 +18,7 @@ def main():
     p.add_argument("--first", type=int, default=0)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--docq", default="docq")
-    p.add_argument("--impact", default="../shared/data/impact")
+    p.add_argument("--impact", required=True, help="folder of train.csv and conference_papers.jsonl.gz, where words come from")
     a = p.parse_args()
     text = TextSource(a.impact)
     start, pages, failed, done = time.time(), 0, 0, 0
