@@ -1,8 +1,8 @@
 import DocumentModel
 
 /// Joins words to lines: words on one baseline, next to each other, within one column.
-enum LineBuilder {
-  static func lines(of page: Page) -> [Line] {
+package enum LineBuilder {
+  package static func lines(of page: Page) -> [Line] {
     let gutters = GutterFinder(page)
     var groups: [[Int]] = []
     var boxes: [Rect] = []

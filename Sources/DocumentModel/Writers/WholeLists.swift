@@ -14,28 +14,14 @@ extension Document {
           list < regions.count - 1, list >= regions.count - 7,
           Self.mayBeInside(regions[(list + 1)...], regions[list], region)
         {
-          for part in regions[(list + 1)...] {
-            kept[part.id] = regions[list].id
-            regions[list].bbox = regions[list].bbox.union(part.bbox)
-            regions[list].lines += part.lines
-            regions[list].text += "\n" + part.text
-          }
+          for part in Array(regions[(list + 1)...]) + [region] { regions[list].absorb(part, &kept) }
           regions.removeSubrange((list + 1)...)
-          kept[region.id] = regions[list].id
-          regions[list].bbox = regions[list].bbox.union(region.bbox)
-          regions[list].lines += region.lines
-          regions[list].text += "\n" + region.text
-          regions[list].continuedBy = region.continuedBy
           continue
         }
         if region.label == .list, !region.isFurniture, let last = regions.last, last.label == .list, !last.isFurniture,
           Self.areNeighbours(last.bbox, region.bbox, lines: last.lines.count)
         {
-          kept[region.id] = last.id
-          regions[regions.count - 1].bbox = last.bbox.union(region.bbox)
-          regions[regions.count - 1].lines += region.lines
-          regions[regions.count - 1].text += "\n" + region.text
-          regions[regions.count - 1].continuedBy = region.continuedBy
+          regions[regions.count - 1].absorb(region, &kept)
         } else {
           regions.append(region)
         }
@@ -66,6 +52,17 @@ extension Document {
     let height = first.height / Double(max(1, lines))
     return second.y0 - first.y1 < 2 * height && second.y0 > first.y0
       && first.horizontalOverlap(second) > 0.3 * min(first.width, second.width)
+  }
+}
+
+extension Region {
+  /// Takes in what follows; `kept` tells what became of its id.
+  fileprivate mutating func absorb(_ part: Region, _ kept: inout [Int: Int]) {
+    kept[part.id] = id
+    bbox = bbox.union(part.bbox)
+    lines += part.lines
+    text += "\n" + part.text
+    continuedBy = part.continuedBy
   }
 }
 

@@ -2,23 +2,17 @@ import DocumentModel
 
 /// Finds the pictures that captions speak of: what stands between "Figure 3: ..." and the text before it is one figure, with its labels,
 /// although it may be made of many small drawings and words.
-struct CaptionedFigures {
+package struct CaptionedFigures {
   private let page: Page
   private let em: Double
 
-  init(_ page: Page, em: Double) {
+  package init(_ page: Page, em: Double) {
     self.page = page
     self.em = em
   }
 
-  private static let names: Set<String> = [
-    "figure", "fig", "figs", "scheme", "plate", "chart", "abbildung", "abb", "figura", "grafico", "gráfico",
-    "afbeelding",
-    "figuur", "diagram", "illustration",
-  ]
-
   /// Replaces the parts of captioned figures by the figures.
-  func join(_ regions: [Region]) -> [Region] {
+  package func join(_ regions: [Region]) -> [Region] {
     var regions = regions
     var captions = regions.filter { $0.label == .caption && !$0.isFurniture && speaksOfFigure($0) }
     // "Figure 3 shows" is no caption where others have a mark behind their number.
@@ -44,10 +38,7 @@ struct CaptionedFigures {
   }
 
   private func speaksOfFigure(_ region: Region) -> Bool {
-    guard let first = region.lines.first else { return false }
-    let text = page.lines[first].text
-    guard Captions.startsCaption(text), let word = text.split(separator: " ").first else { return false }
-    return Self.names.contains(word.lowercased().filter(\.isLetter))
+    region.lines.first.map { Captions.speaksOfFigure(page.lines[$0].text) } ?? false
   }
 
   /// Parts of the figure on one side of its caption: boxes of figures, and first lines of the regions that may go into them.

@@ -1,25 +1,29 @@
 import DocumentModel
 
 /// Which regions are captions: their first words say it, where the document's captions have such words at all.
-enum Captions {
-  private static let names: Set<String> = [
-    "figure", "fig", "figs", "table", "tab", "tabular", "scheme", "plate", "chart", "listing", "algorithm", "abbildung",
-    "abb",
-    "tabelle", "tableau", "figura", "tabla", "tabella", "tabela", "quadro", "grafico", "gráfico", "afbeelding", "tabel",
-    "figuur",
-    "exhibit", "box", "example", "code", "program", "photo", "map", "diagram", "illustration", "movie", "video",
-    "supplementary",
+package enum Captions {
+  private static let figures: Set<String> = [
+    "figure", "fig", "figs", "scheme", "plate", "chart", "abbildung", "abb", "figura", "grafico", "gráfico",
+    "afbeelding", "figuur", "diagram", "illustration", "photo", "exhibit",
   ]
+  private static let names = figures.union([
+    "table", "tab", "listing", "algorithm", "tabelle", "tableau", "tabla", "tabella", "tabela", "quadro", "tabel",
+  ])
+
+  /// A caption's beginning that names a picture.
+  package static func speaksOfFigure(_ text: String) -> Bool {
+    startsCaption(text) && figures.contains(text.prefix { $0 != " " }.lowercased().filter(\.isLetter))
+  }
 
   /// "Figure 3: ...", "TABLE II", "Fig. 2.1. ...", with the number and the mark behind it.
-  static func startsCaption(_ text: String) -> Bool {
+  package static func startsCaption(_ text: String) -> Bool {
     let words = text.split(separator: " ", maxSplits: 2)
     guard words.count > 1, names.contains(words[0].lowercased().filter(\.isLetter)) else { return false }
     return isNumber(words[1])
   }
 
   /// The same with a mark that sentences ("Figure 3 shows") do not have.
-  static func isMarked(_ text: String) -> Bool {
+  package static func isMarked(_ text: String) -> Bool {
     guard startsCaption(text) else { return false }
     let words = text.split(separator: " ", maxSplits: 3)
     return words[1].last.map { ":.|".contains($0) } ?? false

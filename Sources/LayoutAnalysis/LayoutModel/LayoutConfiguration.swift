@@ -69,9 +69,9 @@ public struct LayoutConfiguration: Codable, Equatable, Sendable {
 }
 
 /// What the numbers behind the last layer mean.
-enum LayoutHeads {
+package enum LayoutHeads {
   /// The categories by number, then page furniture.
-  static let classes = RegionClass.allCases.count + 1
+  package static let classes = RegionClass.allCases.count + 1
   static let furniture = classes - 1
   /// Logit: the line goes on with the region of its neighbour above (see `LineNeighbours`).
   static let continues = classes

@@ -38,11 +38,15 @@ public final class LayoutModel: Sendable {
   public static var shippedFolder: URL { Bundle.module.bundleURL.appendingPathComponent("Resources/docq-layout-1") }
 
   /// What the model says of one line.
-  struct Prediction: Sendable {
+  package struct Prediction: Sendable {
     /// Probabilities of the classes; the last one is page furniture.
-    var classes: [Float]
-    var continues: Float
-    var resumes: Float
+    package var classes: [Float]
+    package var continues: Float
+    package var resumes: Float
+
+    package init(classes: [Float], continues: Float, resumes: Float) {
+      (self.classes, self.continues, self.resumes) = (classes, continues, resumes)
+    }
   }
 
   /// - Returns: a prediction for each line of each page.

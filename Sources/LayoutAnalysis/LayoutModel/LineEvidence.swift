@@ -1,30 +1,20 @@
 import DocumentModel
 
 /// What rulings and type say of lines beyond doubt; it goes before what the model takes for likely.
-struct LineEvidence {
+package struct LineEvidence {
   private let page: Page
   private let em: Double
-  /// Whether the page's fonts have names, which tell typewriter type from other type.
-  private let hasNamedFonts: Bool
 
-  init(_ page: Page, em: Double) {
-    self.page = page
-    self.em = em
-    hasNamedFonts =
-      page.words.contains {
-        page.styles.indices.contains($0.style) && page.styles[$0.style].monospaced
-      } || page.styles.contains { !$0.font.isEmpty }
-  }
+  package init(_ page: Page, em: Double) { (self.page, self.em) = (page, em) }
 
-  func applied(to predictions: [LayoutModel.Prediction]) -> [LayoutModel.Prediction] {
+  package func applied(to predictions: [LayoutModel.Prediction]) -> [LayoutModel.Prediction] {
     footnotes(figuresNeedPictures(codeNeedsTypewriterType(predictions)))
   }
 
   // MARK: - Code
 
-  /// Lines without typewriter type are no code.
+  /// Lines without typewriter type are no code; only fonts with names tell it.
   private func codeNeedsTypewriterType(_ predictions: [LayoutModel.Prediction]) -> [LayoutModel.Prediction] {
-    guard hasNamedFonts else { return predictions }
     let code = RegionClass.code.rawValue
     return zip(page.lines, predictions).map { line, prediction in
       guard prediction.classes.count > code, prediction.classes[code] > 0.2 else { return prediction }

@@ -2,11 +2,11 @@ import DocumentModel
 
 /// Headings that stand in the first line of their paragraph, as LaTeX's \paragraph sets them: in a type of their own, and with a space as
 /// wide as the type is high behind them.
-enum RunInHeadings {
+package enum RunInHeadings {
   /// Cuts such headings off, each in front of its paragraph.
   ///
   /// - Parameter regions: in reading order, without ids and text.
-  static func split(_ page: inout Page, _ regions: inout [Region]) {
+  package static func split(_ page: inout Page, _ regions: inout [Region]) {
     var result: [Region] = []
     for var region in regions {
       if [.text, .textEquation].contains(region.label), !region.isFurniture, let first = region.lines.first,
@@ -35,9 +35,9 @@ enum RunInHeadings {
     for end in 1..<min(14, words.count) {
       guard let next = style(words[end], page) else { return nil }
       let isOwn = next.bold == own.bold && next.italic == own.italic && abs(next.size - own.size) < 0.2 * own.size
-      // Mathematics may be part of a heading.
-      if isOwn || next.math && !(words[end].bbox.x0 - words[end - 1].bbox.x1 > 0.8 * own.size) { continue }
       let gap = words[end].bbox.x0 - words[end - 1].bbox.x1
+      // Mathematics may be part of a heading.
+      if isOwn || next.math && gap <= 0.8 * own.size { continue }
       guard gap > 0.8 * next.size, gap < 1.7 * next.size, !next.bold, words[..<end].contains(where: isWord),
         !Headings.isStatement(words[0].text)
       else { return nil }
