@@ -10,8 +10,6 @@ struct ExpertFeedForward: Sendable {
   /// fc_gate above fc1 in one matrix, or fc1 alone.
   private let inputs: [PackedMatrix]
   private let outputs: [PackedMatrix]
-  private let inputBias: [[Float]]
-  private let outputBias: [[Float]]
 
   init(
     _ configuration: EncoderConfiguration, _ file: SafeTensors, _ prefix: String, precision: Precision?,
@@ -25,14 +23,20 @@ struct ExpertFeedForward: Sendable {
       router = nil
     }
     let names = configuration.feedForward == .gated ? ["fc_gate", "fc1"] : ["fc1"]
+    func bias(_ expert: Int, _ names: [String]) throws -> [Float] {
+      guard configuration.hasBias else { return [] }
+      return try names.flatMap { try file.floats("\(prefix)experts.\(expert).\($0).bias").values }
+    }
     let packed = Mutex<([Int: (PackedMatrix, PackedMatrix)], (any Error)?)>(([:], nil))
     Parallel.forEach(configuration.experts) { expert in
       let at = "\(prefix)experts.\(expert)."
       do {
         let first = try PackedMatrix(
-          file, names.map { at + $0 + ".weight" }, shape: [hidden, size], precision: precision, arena: arena)
+          file, names.map { at + $0 + ".weight" }, shape: [hidden, size], bias: try bias(expert, names),
+          precision: precision, arena: arena)
         let second = try PackedMatrix(
-          file, [at + "fc2.weight"], shape: [size, hidden], precision: precision, arena: arena)
+          file, [at + "fc2.weight"], shape: [size, hidden], bias: try bias(expert, ["fc2"]), precision: precision,
+          arena: arena)
         packed.withLock { $0.0[expert] = (first, second) }
       } catch {
         packed.withLock { $0.1 = error }
@@ -42,14 +46,6 @@ struct ExpertFeedForward: Sendable {
     if let failure { throw failure }
     inputs = (0..<configuration.experts).map { matrices[$0]!.0 }
     outputs = (0..<configuration.experts).map { matrices[$0]!.1 }
-    func bias(_ names: [String]) throws -> [[Float]] {
-      guard configuration.hasBias else { return [] }
-      return try (0..<configuration.experts).map { expert in
-        try names.flatMap { try file.floats("\(prefix)experts.\(expert).\($0).bias").values }
-      }
-    }
-    inputBias = try bias(names)
-    outputBias = try bias(["fc2"])
   }
 
   var bytes: Int { (inputs + outputs).reduce(0) { $0 + $1.bytes } }
@@ -68,7 +64,8 @@ struct ExpertFeedForward: Sendable {
         (expert: expert, pairs: $0..<min($0 + block, range.upperBound))
       }
     }.sorted { $0.pairs.count > $1.pairs.count }
-    let out = work.expertOutputs
+    // One expert's results go straight to their place; those of several are weighed first.
+    let out = router == nil ? target : work.expertOutputs
     assignment.tokens.withUnsafeBufferPointer { order in
       if pieces.count < Parallel.threads {
         for piece in pieces { run(piece.expert, x, order.baseAddress!, piece.pairs, out, isWide: true) }
@@ -78,6 +75,7 @@ struct ExpertFeedForward: Sendable {
         }
       }
     }
+    guard router != nil else { return }
     let perToken = assignment.perToken
     Parallel.forRanges(tokens, least: 64) { range in
       for token in range {
@@ -89,7 +87,8 @@ struct ExpertFeedForward: Sendable {
     }
   }
 
-  /// One expert on the tokens of some pairs; results stand at the pairs' places.
+  /// One expert on the tokens of some pairs; results stand at the pairs' places, or are added there where it is the only
+  /// one.
   private func run(
     _ expert: Int, _ x: Tensor, _ order: UnsafePointer<Int32>, _ pairs: Range<Int>, _ out: Tensor, isWide: Bool
   ) {
@@ -103,20 +102,16 @@ struct ExpertFeedForward: Sendable {
       inputs[expert].multiply(
         x.pointer, stride: size, rows: order + pairs.lowerBound, count: pairs.count, into: h.pointer, stride: width)
     }
-    for row in 0..<pairs.count {
-      let values = h.row(row)
-      if !inputBias.isEmpty { Kernels.best.add_scaled(values, inputBias[expert], 1, width) }
-      activate(values, hidden)
-    }
+    for row in 0..<pairs.count { activate(h.row(row), hidden) }
+    let isOnly = router == nil
     if isWide {
       outputs[expert].multiplyInParallel(
-        h.pointer, stride: width, count: pairs.count, into: out.row(pairs.lowerBound), stride: size)
+        h.pointer, stride: width, count: pairs.count, into: out.row(pairs.lowerBound), stride: size,
+        accumulate: isOnly)
     } else {
       outputs[expert].multiply(
-        h.pointer, stride: width, count: pairs.count, into: out.row(pairs.lowerBound), stride: size)
-    }
-    if !outputBias.isEmpty {
-      for pair in pairs { Kernels.best.add_scaled(out.row(pair), outputBias[expert], 1, size) }
+        h.pointer, stride: width, count: pairs.count, into: out.row(pairs.lowerBound), stride: size,
+        accumulate: isOnly)
     }
   }
 

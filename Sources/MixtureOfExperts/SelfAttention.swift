@@ -6,9 +6,7 @@ struct SelfAttention: Sendable {
   private let configuration: EncoderConfiguration
   /// q_proj, k_proj and v_proj in one matrix.
   private let projection: PackedMatrix
-  private let projectionBias: [Float]
   private let output: PackedMatrix
-  private let outputBias: [Float]
   private let queryNorm: Tensor?
   private let keyNorm: Tensor?
   /// [2, heads]: other variate, same variate.
@@ -21,10 +19,14 @@ struct SelfAttention: Sendable {
     self.configuration = configuration
     let shape = [configuration.modelSize, configuration.modelSize]
     let names = ["q_proj", "k_proj", "v_proj"].map { prefix + $0 }
-    projection = try PackedMatrix(file, names.map { $0 + ".weight" }, shape: shape, precision: precision, arena: arena)
-    projectionBias = configuration.hasBias ? try names.flatMap { try file.floats($0 + ".bias").values } : []
-    output = try PackedMatrix(file, [prefix + "out_proj.weight"], shape: shape, precision: precision, arena: arena)
-    outputBias = configuration.hasBias ? try file.floats(prefix + "out_proj.bias").values : []
+    func bias(_ names: [String]) throws -> [Float] {
+      configuration.hasBias ? try names.flatMap { try file.floats($0 + ".bias").values } : []
+    }
+    let last = prefix + "out_proj"
+    projection = try PackedMatrix(
+      file, names.map { $0 + ".weight" }, shape: shape, bias: try bias(names), precision: precision, arena: arena)
+    output = try PackedMatrix(
+      file, [last + ".weight"], shape: shape, bias: try bias([last]), precision: precision, arena: arena)
     queryNorm = configuration.queryKeyNorm ? try file.floats(prefix + "q_norm.weight") : nil
     keyNorm = configuration.queryKeyNorm ? try file.floats(prefix + "k_norm.weight") : nil
     variateBias = configuration.variateBias ? try file.floats(prefix + "var_attn_bias.emb.weight") : nil
@@ -78,10 +80,10 @@ struct SelfAttention: Sendable {
 
   private static func pieces(_ layout: TokenLayout, _ asked: [Int]?) -> [Piece] {
     guard let asked else {
-      // Large ones, so that keys are arranged for many queries at once. How a sequence is cut depends on nothing but its
-      // length: it must come out the same in every batch.
+      // Large ones, because keys are arranged for all queries of a piece at once, and only as many as keep the threads
+      // busy: results do not depend on how a sequence is cut.
       return layout.segments.enumerated().flatMap { index, segment in
-        let count = max(min(2, (segment.count + 31) / 32), (segment.count + 191) / 192)
+        let count = Parallel.isInside ? 1 : max(min(2, segment.count / 64), (segment.count + 191) / 192)
         return (0..<count).map { part in
           let first = segment.lowerBound + segment.count * part / count
           return Piece(
@@ -99,18 +101,15 @@ struct SelfAttention: Sendable {
     let size = configuration.modelSize
     output.multiplyInParallel(
       attended.pointer, stride: size, count: x.rows, into: x.pointer, stride: size, accumulate: true)
-    guard !outputBias.isEmpty else { return }
-    for token in 0..<x.rows { Kernels.best.add_scaled(x.row(token), outputBias, 1, size) }
   }
 
-  /// Biases, norms of queries and keys, rotation; in place.
+  /// Norms of queries and keys, rotation; in place.
   private func prepare(_ qkv: Tensor, _ range: Range<Int>, _ angles: [(cosine: [Float], sine: [Float])]) {
     let (size, heads, headSize) = (configuration.modelSize, configuration.heads, configuration.headSize)
     let epsilon = Float(configuration.normEpsilon)
-    for token in range {
-      let row = qkv.row(token)
-      if !projectionBias.isEmpty { Kernels.best.add_scaled(row, projectionBias, 1, 3 * size) }
-      if let queryNorm, let keyNorm {
+    if let queryNorm, let keyNorm {
+      for token in range {
+        let row = qkv.row(token)
         Kernels.best.rms_norm(row, row, Int32(heads), Int32(headSize), queryNorm.pointer, epsilon)
         Kernels.best.rms_norm(row + size, row + size, Int32(heads), Int32(headSize), keyNorm.pointer, epsilon)
       }

@@ -26,7 +26,7 @@ public enum Precision: String, Codable, CaseIterable, Sendable {
   }
 }
 
-/// A weight matrix [outputs, inputs], arranged once for fast products with rows.
+/// A weight matrix [outputs, inputs], arranged once for fast products with rows, and what is added to the products.
 public final class PackedMatrix: @unchecked Sendable {
   public let inputs: Int
   public let outputs: Int
@@ -34,24 +34,32 @@ public final class PackedMatrix: @unchecked Sendable {
   private let arena: WeightArena
   private let data: UnsafeMutableRawPointer
   private let scales: UnsafeMutablePointer<Float>?
+  private let bias: UnsafeMutablePointer<Float>?
   private let packed: docq_packed
 
   /// Stacks matrices of the same number of inputs: the outputs of the first come first.
-  /// - Parameter parts: tensors [outputs, inputs].
-  public convenience init(_ parts: [Tensor], precision: Precision, arena: WeightArena? = nil) {
+  /// - Parameters:
+  ///   - parts: tensors [outputs, inputs].
+  ///   - bias: one for each output of all parts; empty for none.
+  public convenience init(
+    _ parts: [Tensor], bias: [Float] = [], precision: Precision, arena: WeightArena? = nil
+  ) {
     self.init(
-      inputs: parts[0].rowSize, parts: parts.map { ($0.rows, UnsafePointer($0.pointer)) }, precision: precision, arena)
+      inputs: parts[0].rowSize, parts: parts.map { ($0.rows, UnsafePointer($0.pointer)) }, bias, precision: precision,
+      arena)
     withExtendedLifetime(parts) {}
   }
 
   /// Stacks matrices of a file, without a copy in between where they are F32.
   /// - Parameters:
   ///   - shape: of each, [outputs, inputs].
+  ///   - bias: one for each output of all; empty for none.
   ///   - precision: nil keeps what the file has.
   ///   - arena: where the weights go, one for a model; nil for a matrix by itself.
   /// - Throws: `CheckpointError`.
   public convenience init(
-    _ file: SafeTensors, _ names: [String], shape: [Int], precision: Precision? = nil, arena: WeightArena? = nil
+    _ file: SafeTensors, _ names: [String], shape: [Int], bias: [Float] = [], precision: Precision? = nil,
+    arena: WeightArena? = nil
   ) throws {
     var converted: [Tensor] = []
     var parts: [(Int, UnsafePointer<Float>)] = []
@@ -71,13 +79,14 @@ public final class PackedMatrix: @unchecked Sendable {
     let held = file.precision(of: names[0])
     // Weights of more than 8 bits are not rounded for the sake of faster products.
     let isRounded = precision == .int8Products && held != .int8
-    self.init(inputs: inputs, parts: parts, precision: isRounded ? held : precision ?? held, arena)
+    self.init(inputs: inputs, parts: parts, bias, precision: isRounded ? held : precision ?? held, arena)
     withExtendedLifetime(converted) {}
     for name in names { file.releasePages(of: name) }
   }
 
   private init(
-    inputs: Int, parts: [(outputs: Int, values: UnsafePointer<Float>)], precision: Precision, _ arena: WeightArena?
+    inputs: Int, parts: [(outputs: Int, values: UnsafePointer<Float>)], _ bias: [Float], precision: Precision,
+    _ arena: WeightArena?
   ) {
     self.inputs = inputs
     outputs = parts.reduce(0) { $0 + $1.outputs }
@@ -91,20 +100,26 @@ public final class PackedMatrix: @unchecked Sendable {
     case .int8: scales = .allocate(capacity: padded)
     case .int8Products: scales = .allocate(capacity: 2 * padded)
     }
+    precondition(bias.isEmpty || bias.count == outputs)
+    self.bias = bias.isEmpty ? nil : .allocate(capacity: padded)
+    self.bias?.initialize(repeating: 0, count: padded)
+    for (index, value) in bias.enumerated() { self.bias?[index] = value }
     var rows: [UnsafePointer<Float>?] = []
     for part in parts { for row in 0..<part.outputs { rows.append(part.values + row * inputs) } }
     docq_pack(&rows, Int32(inputs), Int32(outputs), precision.format, data, scales)
     packed = docq_packed(
-      data: data, scales: scales, inputs: Int32(inputs), outputs: Int32(outputs), format: precision.format)
+      data: data, scales: scales, bias: self.bias, inputs: Int32(inputs), outputs: Int32(outputs),
+      format: precision.format)
   }
 
   deinit {
     scales?.deallocate()
+    bias?.deallocate()
   }
 
   public var bytes: Int { docq_packed_bytes(Int32(inputs), Int32(outputs), precision.format) }
 
-  /// y [count, outputs] = x W^T on the calling thread.
+  /// y [count, outputs] = x W^T + bias on the calling thread.
   /// - Parameters:
   ///   - rows: which rows of x to take, in which order; nil for all as they stand.
   ///   - accumulate: add to y.

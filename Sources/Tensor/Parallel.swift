@@ -50,7 +50,8 @@ public enum Parallel {
     }
   }
 
-  @TaskLocal private static var isInside = false
+  /// Whether this is a thread's share of a call of `forEach`: calls within it stay on the thread.
+  @TaskLocal public static var isInside = false
 
   /// `count` things in nearly equal ranges, one for each thread, none smaller than `least`.
   public static func forRanges(_ count: Int, least: Int = 1, _ body: (Range<Int>) -> Void) {

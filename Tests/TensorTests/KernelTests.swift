@@ -30,13 +30,15 @@ import Testing
     for (level, table) in Self.tables {
       for (rows, inputs, outputs) in [(1, 7, 5), (2, 16, 32), (3, 33, 31), (13, 64, 48), (100, 40, 65), (205, 24, 96)] {
         let x = random(rows * inputs, seed: 1), w = random(outputs * inputs, seed: 2)
-        let matrix = PackedMatrix([Tensor(shape: [outputs, inputs], w)], precision: precision)
+        let bias = rows % 2 == 0 ? random(outputs, seed: 9) : []
+        let matrix = PackedMatrix([Tensor(shape: [outputs, inputs], w)], bias: bias, precision: precision)
         // Every second row, backwards, onto what is there.
         let picked = stride(from: rows - 1, through: 0, by: -2).map { Int32($0) }
         var y = random(picked.count * outputs, seed: 3)
         var truth = y.map(Double.init)
         for (index, row) in picked.enumerated() {
           for o in 0..<outputs {
+            if !bias.isEmpty { truth[index * outputs + o] += Double(bias[o]) }
             for i in 0..<inputs {
               truth[index * outputs + o] += Double(x[Int(row) * inputs + i]) * Double(w[o * inputs + i])
             }

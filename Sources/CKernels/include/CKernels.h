@@ -21,9 +21,11 @@ enum docq_format { DOCQ_F32 = 0, DOCQ_BF16 = 1, DOCQ_INT8 = 2, DOCQ_BYTES = 3 };
 // BYTES has the same integers, those of four neighbouring inputs side by side: data[panel][input / 4][16][4], with zeros
 // behind the last input; behind the scales stand the sums of each output's integers. Each row of x becomes 8-bit numbers
 // between its least and its greatest value, so that the sums are exact integers.
+// The bias, one for each output and zeros up to a whole group, is added to every product; NULL for none.
 struct docq_packed {
   const void *data;
   const float *scales;
+  const float *bias;
   int32_t inputs;
   int32_t outputs;
   int32_t format;
@@ -61,7 +63,7 @@ struct docq_kernels {
   const char *name;
   // Whether products of BYTES are the fastest: elsewhere they are right, but slow.
   int32_t multiplies_bytes;
-  // y[r, o] = (or +=, with accumulate) sum_i x[row r, i] w[o, i] for the groups first..<last of 32 outputs.
+  // y[r, o] = (or +=, with accumulate) sum_i x[row r, i] w[o, i] + bias[o] for the groups first..<last of 32 outputs.
   // `rows` picks and orders the rows of x; NULL takes them as they stand.
   void (*matmul)(const float *x, ptrdiff_t x_stride, const int32_t *rows, int32_t row_count,
                  const struct docq_packed *weights, int32_t first_group, int32_t last_group, float *y,

@@ -64,10 +64,28 @@ struct CleanedArticle: Sendable {
 
   /// English text has a good share of English function words. Short texts get the benefit of the doubt.
   static func looksEnglish(_ text: String) -> Bool {
-    let letters = text.unicodeScalars.filter { $0.properties.isAlphabetic }
-    if letters.count >= 8, letters.filter({ !$0.isASCII }).count * 5 > letters.count { return false }
-    let words = text.lowercased().split { !$0.isLetter }
-    guard words.count >= 25 else { return true }
-    return words.filter { functionWords.contains(String($0)) }.count * 12 >= words.count
+    var letters = 0, foreign = 0, words = 0, known = 0
+    var word = ""
+    func endWord() {
+      guard !word.isEmpty else { return }
+      words += 1
+      if functionWords.contains(word) { known += 1 }
+      word.removeAll(keepingCapacity: true)
+    }
+    for scalar in text.unicodeScalars {
+      switch scalar.value {
+      case 65...90, 97...122: word.unicodeScalars.append(Unicode.Scalar(UInt8(scalar.value | 32)))
+      case 128... where scalar.properties.isAlphabetic:
+        foreign += 1
+        word.unicodeScalars.append(scalar)
+      default:
+        endWord()
+        continue
+      }
+      letters += 1
+    }
+    endWord()
+    if letters >= 8, foreign * 5 > letters { return false }
+    return words < 25 || known * 12 >= words
   }
 }

@@ -102,7 +102,7 @@ public final class TextEncoder: Sendable {
   /// enough for its cache.
   /// - Parameter progress: called now and then with the sequences that are done; stops where it throws.
   public func pooled(
-    _ sequences: [Sequence], _ branch: Branch, tokensAtOnce: Int = 1024, progress: (Int) throws -> Void
+    _ sequences: [Sequence], _ branch: Branch, tokensAtOnce: Int = 512, progress: (Int) throws -> Void
   ) rethrows -> Tensor {
     let result = Tensor(shape: [sequences.count, size])
     // The longest first, so that the threads end together.
