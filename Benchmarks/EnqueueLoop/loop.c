@@ -15,19 +15,16 @@ double docq_enqueue_loop(const char *path, int count) {
   sqlite3_stmt *job = NULL, *event = NULL, *begin = NULL, *commit = NULL;
   double seconds = -1;
   if (sqlite3_open(path, &db) != SQLITE_OK) goto done;
-  if (sqlite3_exec(db,
-                   "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                   "CREATE TABLE job (id TEXT PRIMARY KEY, kind TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER,"
-                   "  payload BLOB NOT NULL, created_at INTEGER NOT NULL) STRICT;"
-                   "CREATE INDEX due ON job (kind, priority DESC, id) WHERE state = 'queued';"
-                   "CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL,"
-                   "  type TEXT NOT NULL, time INTEGER NOT NULL, data BLOB NOT NULL) STRICT;",
-                   NULL, NULL, NULL) != SQLITE_OK)
+  if (sqlite3_exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON", NULL, NULL, NULL) !=
+      SQLITE_OK)
     goto done;
   if (sqlite3_prepare_v2(db, "BEGIN IMMEDIATE", -1, &begin, NULL) != SQLITE_OK ||
       sqlite3_prepare_v2(db, "COMMIT", -1, &commit, NULL) != SQLITE_OK ||
-      sqlite3_prepare_v2(db, "INSERT INTO job VALUES (?, 'ingest', 'queued', 0, ?, ?)", -1, &job, NULL) != SQLITE_OK ||
-      sqlite3_prepare_v2(db, "INSERT INTO event (job_id, type, time, data) VALUES (?, 'queued', ?, x'7b7d')", -1, &event,
+      sqlite3_prepare_v2(db,
+                         "INSERT INTO job (id, kind, state, priority, payload, payload_sha256, max_attempts, created_at,"
+                         " run_after) VALUES (?, 'ingest', 'queued', 0, ?, zeroblob(32), 3, ?3, ?3)",
+                         -1, &job, NULL) != SQLITE_OK ||
+      sqlite3_prepare_v2(db, "INSERT INTO job_event (job_id, type, time, data) VALUES (?, 'queued', ?, x'7b7d')", -1, &event,
                          NULL) != SQLITE_OK)
     goto done;
   double start = now();

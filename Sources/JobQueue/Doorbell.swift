@@ -4,21 +4,41 @@ import Synchronization
 /// Wakes the processes of one data folder when the queue changed, over Unix datagram sockets.
 ///
 /// A ring carries nothing: who is woken looks into the store. A lost ring costs a slow poll's delay, never a job.
-public enum Doorbell {
+public final class Doorbell: Sendable {
+  /// Kept open, because it rings at every write to the queue.
+  private struct Line: @unchecked Sendable {
+    var socket: Int32
+    var folder: OpaquePointer?
+  }
+
+  private let line: Mutex<Line>
+
+  public init(_ data: DataFolder) {
+    line = Mutex(
+      Line(
+        socket: socket(
+          AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0),
+        folder: opendir(data.run.path)))
+  }
+
+  deinit {
+    line.withLock { line in
+      if line.socket >= 0 { close(line.socket) }
+      if let folder = line.folder { closedir(folder) }
+    }
+  }
+
   /// Rings at every listener of the folder; sockets of dead listeners are removed.
-  public static func ring(_ data: DataFolder) {
-    let descriptor = socket(
-      AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue), 0)
-    guard descriptor >= 0 else { return }
-    defer { close(descriptor) }
-    let directory = open(data.run.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    guard directory >= 0 else { return }
-    defer { close(directory) }
-    for name in FolderNames.read(data.run.path) where name.hasSuffix(".bell") {
-      withSocketAddress(directory: directory, name: name) { address, length in
-        var byte: UInt8 = 1
-        if sendto(descriptor, &byte, 1, 0, address, length) < 0, errno == ECONNREFUSED {
-          unlinkat(directory, name, 0)
+  public func ring() {
+    line.withLock { line in
+      guard line.socket >= 0, let folder = line.folder else { return }
+      let directory = dirfd(folder)
+      for name in FolderNames.read(folder) where name.hasSuffix(".bell") {
+        Self.withSocketAddress(directory: directory, name: name) { address, length in
+          var byte: UInt8 = 1
+          if sendto(line.socket, &byte, 1, 0, address, length) < 0, errno == ECONNREFUSED {
+            unlinkat(directory, name, 0)
+          }
         }
       }
     }
@@ -149,6 +169,12 @@ enum FolderNames {
   static func read(_ path: String) -> [String] {
     guard let folder = opendir(path) else { return [] }
     defer { closedir(folder) }
+    return read(folder)
+  }
+
+  /// All names, from the first one on.
+  static func read(_ folder: OpaquePointer) -> [String] {
+    rewinddir(folder)
     var names: [String] = []
     while let entry = readdir(folder) {
       let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in

@@ -4,7 +4,8 @@ import Synchronization
 /// Writes of many callers in few transactions: those that come while one is being committed share the next.
 ///
 /// Every caller's statements run in a savepoint of their own, so that one refusal does not touch the others, and every
-/// caller returns only when the transaction is on the disk.
+/// caller returns only when the transaction is on the disk. A short write that comes alone is committed on its caller's
+/// thread: on a fast disk, handing it to another thread and back takes as long as the commit.
 final class GroupCommit: Sendable {
   /// A write of one caller, from its first attempt to its answer.
   private struct Item: Sendable {
@@ -17,7 +18,12 @@ final class GroupCommit: Sendable {
   private struct State {
     var waiting: [Item] = []
     var isBusy = false
+    /// Long work on the writing connection that is going on or wants to begin.
+    var longWork = 0
   }
+
+  /// Whether the connection waits where another process is writing.
+  @TaskLocal static var waitsForOthers = true
 
   private static let largestGroup = 256
   private let database: DatabasePool
@@ -30,8 +36,9 @@ final class GroupCommit: Sendable {
   }
 
   /// Durable when it returns. `onChange` is called after the commit unless nothing changed or `ringing` is false.
+  /// - Parameter atOnce: a few rows, which may be written on the calling thread.
   func write<Value: Sendable>(
-    ringing: Bool, _ updates: @escaping @Sendable (Database) throws -> Value
+    ringing: Bool, atOnce: Bool, _ updates: @escaping @Sendable (Database) throws -> Value
   ) async throws -> Value {
     try await withCheckedThrowingContinuation { continuation in
       let item = Item(
@@ -41,12 +48,33 @@ final class GroupCommit: Sendable {
           return { continuation.resume(returning: value) }
         },
         fail: { continuation.resume(throwing: $0) })
-      let isFirst = state.withLock { state in
+      let (isFirst, isAlone) = state.withLock { state in
         state.waiting.append(item)
         defer { state.isBusy = true }
-        return !state.isBusy
+        return (!state.isBusy, !state.isBusy && state.longWork == 0)
       }
-      if isFirst { database.asyncWriteWithoutTransaction { self.work($0) } }
+      guard isFirst else { return }
+      if atOnce, isAlone, database.writeWithoutTransaction({ self.workAtOnce($0) }) { return }
+      database.asyncWriteWithoutTransaction { self.work($0) }
+    }
+  }
+
+  /// Long work on the writing connection: whoever writes meanwhile waits without a thread.
+  func withoutHaste<Value>(_ body: () async throws -> Value) async rethrows -> Value {
+    state.withLock { $0.longWork += 1 }
+    defer { state.withLock { $0.longWork -= 1 } }
+    return try await body()
+  }
+
+  /// One write on the calling thread, which is not held up by writes of other processes. False while somebody waits.
+  private func workAtOnce(_ db: Database) -> Bool {
+    let item = state.withLock { $0.waiting.count == 1 ? $0.waiting.removeFirst() : nil }
+    guard let item else { return false }
+    let isDone = Self.$waitsForOthers.withValue(false) { commitAlone(db, item) }
+    return state.withLock { state in
+      if !isDone { state.waiting.insert(item, at: 0) }
+      state.isBusy = !state.waiting.isEmpty
+      return !state.isBusy
     }
   }
 
@@ -71,7 +99,7 @@ final class GroupCommit: Sendable {
     var outcomes: [@Sendable () -> Void] = []
     var rings = false
     do {
-      try db.inTransaction(.immediate) {
+      try transaction(db) {
         for item in group {
           let before = db.totalChangesCount
           do {
@@ -88,28 +116,40 @@ final class GroupCommit: Sendable {
             outcomes.append { item.fail(error) }
           }
         }
-        return .commit
       }
     } catch {
       return false
     }
-    if rings { onChange() }
     for outcome in outcomes { outcome() }
+    if rings { onChange() }
     return true
   }
 
-  private func commitAlone(_ db: Database, _ item: Item) {
+  /// False when another process is writing and this one does not wait for it.
+  @discardableResult private func commitAlone(_ db: Database, _ item: Item) -> Bool {
     do {
       let before = db.totalChangesCount
       var succeed: (@Sendable () -> Void)?
-      try db.inTransaction(.immediate) {
-        succeed = try item.attempt(db)
-        return .commit
-      }
-      if item.isRinging && db.totalChangesCount > before { onChange() }
+      try transaction(db) { succeed = try item.attempt(db) }
       succeed?()
+      if item.isRinging && db.totalChangesCount > before { onChange() }
+    } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && !Self.waitsForOthers {
+      return false
     } catch {
       item.fail(error)
+    }
+    return true
+  }
+
+  /// As GRDB's `inTransaction`, without compiling its two statements anew each time.
+  private func transaction(_ db: Database, _ updates: () throws -> Void) throws {
+    try db.cachedStatement(sql: "BEGIN IMMEDIATE TRANSACTION").execute()
+    do {
+      try updates()
+      try db.cachedStatement(sql: "COMMIT TRANSACTION").execute()
+    } catch {
+      if db.isInsideTransaction { try? db.rollback() }
+      throw error
     }
   }
 

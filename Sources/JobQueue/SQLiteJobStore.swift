@@ -23,7 +23,7 @@ public final class SQLiteJobStore: JobStore {
     var configuration = Configuration()
     configuration.busyMode = .callback { attempt in
       // Short random sleeps, 15 s in all, so that several processes share the writer fairly.
-      guard attempt < 3000 else { return false }
+      guard attempt < 3000, GroupCommit.waitsForOthers else { return false }
       usleep(UInt32.random(in: 500...8000))
       return true
     }
@@ -71,7 +71,8 @@ public final class SQLiteJobStore: JobStore {
   }
 
   public convenience init(data: DataFolder) throws {
-    try self.init(path: data.queueFile.path, onChange: { Doorbell.ring(data) })
+    let doorbell = Doorbell(data)
+    try self.init(path: data.queueFile.path, onChange: { doorbell.ring() })
   }
 
   /// Name and value of the settings that durability rests on, read back from the writing connection.
@@ -97,7 +98,7 @@ public final class SQLiteJobStore: JobStore {
 
   public func enqueue(_ job: NewJob) async throws -> (job: Job, existing: Bool) {
     let id = UUIDv7.make()
-    return try await write { db in
+    return try await write(atOnce: true) { db in
       if let key = job.idempotencyKey,
         let earlier = try Row.fetchOne(
           db, sql: "SELECT \(JobRow.columns) FROM job WHERE idempotency_key = ?", arguments: [key])
@@ -131,7 +132,15 @@ public final class SQLiteJobStore: JobStore {
           sql: "INSERT INTO job_blob (job_id, blob, is_input) VALUES (?, ?, 1)", arguments: [id, blob])
       }
       try JobRow.record(db, id, "queued", [:])
-      return (try JobRow.fetch(db, id)!, false)
+      // What a look into the table would give, spared because it is done at every request.
+      return (
+        Job(
+          id: id, kind: job.kind, state: .queued, priority: job.priority, payload: job.payload,
+          inputBlobs: Set(job.inputBlobs).sorted(), attempts: 0, maxAttempts: job.maxAttempts, progress: 0, stage: nil,
+          failure: nil, cancelRequested: false, createdAt: now, runAfter: job.runAfter ?? now, startedAt: nil,
+          finishedAt: nil, leaseToken: 0, worker: nil, owner: job.owner, waitingFor: waitingFor, origin: job.origin),
+        false
+      )
     }
   }
 
@@ -356,10 +365,10 @@ public final class SQLiteJobStore: JobStore {
 
   /// Runs in a transaction, together with what other callers of this process write at the same moment.
   func write<Value: Sendable>(
-    ringing: Bool = true, _ updates: @escaping @Sendable (Database) throws -> Value
+    ringing: Bool = true, atOnce: Bool = false, _ updates: @escaping @Sendable (Database) throws -> Value
   ) async throws -> Value {
     do {
-      return try await writer.write(ringing: ringing, updates)
+      return try await writer.write(ringing: ringing, atOnce: atOnce, updates)
     } catch {
       throw mapped(error)
     }
@@ -385,7 +394,9 @@ public final class SQLiteJobStore: JobStore {
   /// Writes a consistent copy of the whole file to `path`, which must not exist, while others go on working.
   func copy(to path: String) async throws {
     do {
-      try await database.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+      try await writer.withoutHaste {
+        try await database.writeWithoutTransaction { try $0.execute(sql: "VACUUM INTO ?", arguments: [path]) }
+      }
     } catch {
       throw mapped(error)
     }

@@ -21,15 +21,18 @@ public enum UUIDv7 {
     let random = UInt64.random(in: 0...UInt64.max)
     let high = UInt64(time) << 16 | 0x7000 | UInt64(counter)
     let low = 0x8000_0000_0000_0000 | random >> 2
-    let hex = hexadecimal(high) + hexadecimal(low)
-    let cuts = [0, 8, 12, 16, 20, 32]
-    return zip(cuts, cuts.dropFirst()).map { start, end in
-      String(hex.dropFirst(start).prefix(end - start))
-    }.joined(separator: "-")
-  }
-
-  private static func hexadecimal(_ value: UInt64) -> String {
-    let text = String(value, radix: 16)
-    return String(repeating: "0", count: 16 - text.count) + text
+    return String(unsafeUninitializedCapacity: 36) { text in
+      var end = 0
+      for digit in 0..<32 {
+        if [8, 12, 16, 20].contains(digit) {
+          text[end] = UInt8(ascii: "-")
+          end += 1
+        }
+        let value = UInt8((digit < 16 ? high : low) >> UInt64(60 - 4 * (digit % 16)) & 15)
+        text[end] = value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+        end += 1
+      }
+      return end
+    }
   }
 }

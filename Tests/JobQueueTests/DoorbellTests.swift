@@ -12,7 +12,7 @@ import Testing
         let generation = bell.generation
         group.addTask { await bell.wait(after: generation, timeout: .seconds(600)) }
       }
-      Doorbell.ring(data)
+      Doorbell(data).ring()
     }
     #expect(bells.allSatisfy { $0.generation > 0 })
   }
@@ -72,7 +72,7 @@ import Testing
     #expect(bound == 0)
     close(descriptor)
     #expect(try bells(data) == ["1-dead.bell"])
-    Doorbell.ring(data)
+    Doorbell(data).ring()
     #expect(try bells(data) == [])
   }
 
@@ -83,7 +83,7 @@ import Testing
     let bell = try DoorbellListener(data)
     let generation = bell.generation
     async let waiting: Void = bell.wait(after: generation, timeout: .seconds(600))
-    Doorbell.ring(data)
+    Doorbell(data).ring()
     await waiting
     #expect(bell.generation > generation)
   }
