@@ -46,7 +46,7 @@ public struct Gateway: Sendable {
         address: .hostname(configuration.host, port: configuration.port), serverName: "docq",
         availableConnectionsDelegate: .maximum(configuration.maxConnections, logger: log)),
       onServerRunning: { channel in onListening(channel.localAddress?.port ?? 0) },
-      logger: quiet(log))
+      logger: Logger(label: log.label) { _ in WarningsOnly(log: log) })
     let courier = WebhookCourier(
       store: store, changes: changes, policy: configuration.webhooks, secret: configuration.webhookSecret, log: log)
     let deliveries = Task { await courier.run() }
@@ -83,13 +83,6 @@ public struct Gateway: Sendable {
 
   /// Stops being ready: /readyz says 503 from now on.
   public func drain() { draining.begin() }
-
-  /// Hummingbird logs every request at debug level; warnings are enough.
-  private func quiet(_ log: Logger) -> Logger {
-    var log = log
-    log.logLevel = max(log.logLevel, .warning)
-    return log
-  }
 
   private var routes: [Route] {
     SubmitRoutes(gateway: self).routes + TrainRoutes(gateway: self).routes + JobRoutes(gateway: self).routes
@@ -154,4 +147,23 @@ final class Draining: Sendable {
   private let flag = Atomic(false)
   var hasBegun: Bool { flag.load(ordering: .relaxed) }
   func begin() { flag.store(true, ordering: .relaxed) }
+}
+
+/// What Hummingbird logs: every request at debug level, of which warnings are enough. It gives every request metadata of its
+/// own, which other handlers write out at once, for nothing.
+private struct WarningsOnly: LogHandler {
+  let log: Logger
+  var metadata = Logger.Metadata()
+  var logLevel = Logger.Level.warning
+
+  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+    get { metadata[key] }
+    set { metadata[key] = newValue }
+  }
+
+  func log(event: LogEvent) {
+    log.log(
+      level: event.level, event.message, metadata: metadata.merging(event.metadata ?? [:]) { _, new in new },
+      source: event.source, file: event.file, function: event.function, line: event.line)
+  }
 }

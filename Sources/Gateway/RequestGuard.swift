@@ -58,6 +58,7 @@ struct RequestGuard: RouterMiddleware {
     return response
   }
 
+  private let ownNames = ["localhost", "127.0.0.1", "[::1]"]
   // Anything else would let a sender make up label values without end.
   private let methods: [HTTPRequest.Method] = [.get, .head, .post, .put, .patch, .delete, .options]
 
@@ -85,7 +86,7 @@ struct RequestGuard: RouterMiddleware {
     if configuration.isLoopback {
       // A web page elsewhere may point its own name at 127.0.0.1 (DNS rebinding): only our names come in.
       let name = hostName(request.head.authority ?? "")
-      guard (["localhost", "127.0.0.1", "[::1]", configuration.host] + configuration.publicHosts).contains(name) else {
+      guard ownNames.contains(name) || name == configuration.host || configuration.publicHosts.contains(name) else {
         throw Problem(421, "wrong-host", "this server answers for localhost, not for '\(name.prefix(100))'")
       }
     }

@@ -8,23 +8,28 @@ struct RouteTable: Sendable {
     /// As in OpenAPI: "/jobs/{id}/result".
     var path: String
     var access: Access
-    var parts: [Substring]
+    var parts: [Substring.UTF8View]
   }
 
   /// By the number of parts of the path.
   private var entries: [Int: [Entry]] = [:]
 
   mutating func add(_ method: HTTPRequest.Method, _ path: String, _ access: Access) {
-    let parts = path.split(separator: "/")
+    let parts = Self.parts(path)
     entries[parts.count, default: []].append(Entry(method: method, path: path, access: access, parts: parts))
   }
 
   /// The entries that a request's path falls under, one for each method.
   func entries(of path: String) -> [Entry] {
-    let found = path.split(separator: "/")
+    let found = Self.parts(path)
     return (entries[found.count] ?? []).filter { entry in
-      zip(entry.parts, found).allSatisfy { $0.utf8.first == UInt8(ascii: "{") || $0 == $1 }
+      zip(entry.parts, found).allSatisfy { $0.first == UInt8(ascii: "{") || $0.elementsEqual($1) }
     }
+  }
+
+  /// Of bytes: this is done for every request.
+  private static func parts(_ path: String) -> [Substring.UTF8View] {
+    path.utf8.split(separator: UInt8(ascii: "/"))
   }
 
   /// Methods that exist for a path.

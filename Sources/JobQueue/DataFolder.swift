@@ -5,18 +5,24 @@ public struct DataFolder: Sendable {
   public static let formatVersion = 1
 
   public let root: URL
-  public var queueFile: URL { root.appendingPathComponent("queue.sqlite") }
-  public var blobs: URL { root.appendingPathComponent("blobs") }
+  public let queueFile: URL
+  public let blobs: URL
   /// Uploads in progress.
-  public var temporary: URL { root.appendingPathComponent("tmp") }
+  public let temporary: URL
   /// Sockets and lock files of running processes.
-  public var run: URL { root.appendingPathComponent("run") }
-
+  public let run: URL
   /// Models that the user has imported.
-  public var models: URL { root.appendingPathComponent("models") }
+  public let models: URL
 
   /// A folder that is only looked into, not created.
-  public init(path: String) { root = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL }
+  public init(path: String) {
+    root = URL(fileURLWithPath: path, isDirectory: true).standardizedFileURL
+    queueFile = root.appendingPathComponent("queue.sqlite", isDirectory: false)
+    blobs = root.appendingPathComponent("blobs", isDirectory: true)
+    temporary = root.appendingPathComponent("tmp", isDirectory: true)
+    run = root.appendingPathComponent("run", isDirectory: true)
+    models = root.appendingPathComponent("models", isDirectory: true)
+  }
 
   /// `DOCQ_DATA`, else `docq` in the user's data folder.
   public static var defaultPath: String {

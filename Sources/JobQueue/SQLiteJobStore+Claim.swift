@@ -27,7 +27,7 @@ extension SQLiteJobStore {
     let any = try readAtOnce { db in
       try String.fetchOne(
         db.cachedStatement(sql: "SELECT id FROM job WHERE \(isDue) AND kind IN (\(places)) LIMIT 1"),
-        arguments: due + StatementArguments(kinds.map(\.rawValue)))
+        arguments: due + StatementArguments(kinds.map { $0.rawValue }))
     }
     guard any != nil else { return [] }
     return try await write { [clock] db in

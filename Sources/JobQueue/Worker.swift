@@ -19,7 +19,7 @@ public struct WorkerOptions: Sendable {
   /// How long running jobs get after `stop` before they are given back.
   public var grace: Duration = .seconds(30)
   /// The longest time between two looks into the queue when nobody rings.
-  public var poll: Duration = .milliseconds(700)
+  public var poll: Duration = .milliseconds(800)
 
   public init() {}
 }
@@ -137,9 +137,9 @@ public final class Worker: Sendable {
       } catch {
         log.error("house-keeping failed: \(error)")
       }
-      await bell.wait(after: generation, timeout: .milliseconds(700))
+      await bell.wait(after: generation, timeout: .milliseconds(800))
       // Rings come with every change; looking for dead workers a few times a second is enough.
-      if !isStopping, bell.generation != generation { try? await Task.sleep(for: .milliseconds(200)) }
+      if !isStopping, bell.generation != generation { try? await Task.sleep(for: .milliseconds(100)) }
     }
   }
 
