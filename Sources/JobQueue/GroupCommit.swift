@@ -4,8 +4,9 @@ import Synchronization
 /// Writes of many callers in few transactions: those that come while one is being committed share the next.
 ///
 /// Every caller's statements run in a savepoint of their own, so that one refusal does not touch the others, and every
-/// caller returns only when the transaction is on the disk. A short write that comes alone is committed on its caller's
-/// thread: on a fast disk, handing it to another thread and back takes as long as the commit.
+/// caller returns only when the transaction is on the disk. Where commits take less than a millisecond, a short write that
+/// comes alone is committed on its caller's thread: handing it to another and back would take as long again. On a slower disk
+/// no caller's thread is held up.
 final class GroupCommit: Sendable {
   /// A write of one caller, from its first attempt to its answer.
   private struct Item: Sendable {
@@ -20,12 +21,15 @@ final class GroupCommit: Sendable {
     var isBusy = false
     /// Long work on the writing connection that is going on or wants to begin.
     var longWork = 0
+    /// Whether the last commit took less than `shortCommit`.
+    var isFast = false
   }
 
   /// Whether the connection waits where another process is writing.
   @TaskLocal static var waitsForOthers = true
 
   private static let largestGroup = 256
+  private static let shortCommit = Duration.milliseconds(1)
   private let database: DatabasePool
   private let onChange: @Sendable () -> Void
   private let state = Mutex(State())
@@ -48,13 +52,13 @@ final class GroupCommit: Sendable {
           return { continuation.resume(returning: value) }
         },
         fail: { continuation.resume(throwing: $0) })
-      let (isFirst, isAlone) = state.withLock { state in
+      let (isFirst, isQuick) = state.withLock { state in
         state.waiting.append(item)
         defer { state.isBusy = true }
-        return (!state.isBusy, !state.isBusy && state.longWork == 0)
+        return (!state.isBusy, state.isFast && state.longWork == 0)
       }
       guard isFirst else { return }
-      if atOnce, isAlone, database.writeWithoutTransaction({ self.workAtOnce($0) }) { return }
+      if atOnce, isQuick, database.writeWithoutTransaction({ self.workAtOnce($0) }) { return }
       database.asyncWriteWithoutTransaction { self.work($0) }
     }
   }
@@ -120,8 +124,8 @@ final class GroupCommit: Sendable {
     } catch {
       return false
     }
-    for outcome in outcomes { outcome() }
     if rings { onChange() }
+    for outcome in outcomes { outcome() }
     return true
   }
 
@@ -131,8 +135,8 @@ final class GroupCommit: Sendable {
       let before = db.totalChangesCount
       var succeed: (@Sendable () -> Void)?
       try transaction(db) { succeed = try item.attempt(db) }
-      succeed?()
       if item.isRinging && db.totalChangesCount > before { onChange() }
+      succeed?()
     } catch let error as DatabaseError where error.resultCode == .SQLITE_BUSY && !Self.waitsForOthers {
       return false
     } catch {
@@ -143,6 +147,11 @@ final class GroupCommit: Sendable {
 
   /// As GRDB's `inTransaction`, without compiling its two statements anew each time.
   private func transaction(_ db: Database, _ updates: () throws -> Void) throws {
+    let start = ContinuousClock.now
+    defer {
+      let isFast = ContinuousClock.now - start < Self.shortCommit
+      state.withLock { $0.isFast = isFast }
+    }
     try db.cachedStatement(sql: "BEGIN IMMEDIATE TRANSACTION").execute()
     do {
       try updates()

@@ -178,6 +178,39 @@ import Testing
     #expect(rings.value == 2)
   }
 
+  @Test func enqueueAnswersWithWhatIsStored() async throws {
+    let folder = try TemporaryFolder()
+    let store = try SQLiteJobStore(path: folder.url.appendingPathComponent("q").path)
+    let first = try await store.add()
+    let new = NewJob(
+      kind: .forecast, payload: Data("{\"a\":1}".utf8), inputBlobs: ["c", "b", "c"], priority: 3, maxAttempts: 5,
+      runAfter: 4_000_000_000_000, after: [first.id], owner: "someone",
+      origin: JobOrigin(requestID: "r", traceparent: "00-1-2-01"))
+    let answered = try await store.enqueue(new).job
+    let stored = try #require(try await store.job(answered.id))
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = .sortedKeys
+    #expect(try encoder.encode(answered) == encoder.encode(stored))
+  }
+
+  @Test func aLoneWriteWaitsForTheWriteOfAnother() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    let store = try SQLiteJobStore(path: path)
+    // The first commits show how fast the disk is, on which it depends whose thread commits.
+    for _ in 0..<20 { try await store.add() }
+    let other = try DatabaseQueue(path: path)
+    try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
+    let start = ContinuousClock.now
+    async let waiting = store.add()
+    try await Task.sleep(for: .milliseconds(300))
+    try await other.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
+    let late = try await waiting
+    #expect(ContinuousClock.now - start >= .milliseconds(300))
+    #expect(try await store.job(late.id) != nil)
+    #expect(try await store.counts() == [.ingest: [.queued: 21]])
+  }
+
   @Test func aFullDiskRefusesTheJobAndTheStoreWorksOnAfterwards() async throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appendingPathComponent("q").path
