@@ -63,10 +63,16 @@ struct DiskErrors: AsyncParsableCommand {
     for _ in 0..<50 where acknowledged.count < before + 10 { try send(number) }
     let recovered = acknowledged.count >= before + 10
     let store = try SQLiteJobStore(data: try DataFolder.open(data))
-    var open = 1
-    for _ in 0..<900 where open > 0 {
+    // As long as some are done: there may be thousands.
+    var open = 1, fewest = Int.max
+    var lastProgress = secondsNow()
+    while open > 0, secondsNow() - lastProgress < 60 {
       _ = try await store.retryDead(kind: nil)
       open = try await store.counts().values.reduce(0) { $0 + ($1[.queued] ?? 0) + ($1[.running] ?? 0) }
+      if open < fewest {
+        fewest = open
+        lastProgress = secondsNow()
+      }
       try await Task.sleep(for: .milliseconds(100))
     }
     var lost: [String] = []

@@ -199,7 +199,9 @@ import Testing
     let store = try SQLiteJobStore(path: path)
     // The first commits show how fast the disk is, on which it depends whose thread commits.
     for _ in 0..<20 { try await store.add() }
-    let other = try DatabaseQueue(path: path)
+    var configuration = Configuration()
+    configuration.allowsUnsafeTransactions = true
+    let other = try DatabaseQueue(path: path, configuration: configuration)
     try await other.writeWithoutTransaction { try $0.execute(sql: "BEGIN IMMEDIATE") }
     let start = ContinuousClock.now
     async let waiting = store.add()
