@@ -25,7 +25,7 @@ struct SubmitRoutes: Sendable {
     let options = try Options(request, known: ["pages", "images", "dpi", "ocr", "ocr_language", "filename"])
     let upload = try await receiver.receive(request)
     defer { upload.finish() }
-    let wantsImages = options.flag("images", upload.fields)
+    let wantsImages = try options.flag("images", upload.fields)
     let dpi = try options.number("dpi", upload.fields, in: 20...600) ?? 150
     let ocr = options.text("ocr", upload.fields)
     if let ocr, !["auto", "never", "always"].contains(ocr) {
@@ -53,7 +53,7 @@ struct SubmitRoutes: Sendable {
         422, "unknown-model", "'\(model.prefix(80))' is no name of a model; names are letters, digits, dashes")
     }
     let payload = ExtractPayload(
-      document: source.document, schema: schema, ignoreEmbedded: options.flag("ignore_embedded", source.fields),
+      document: source.document, schema: schema, ignoreEmbedded: try options.flag("ignore_embedded", source.fields),
       password: source.password, model: model)
     return try await submit(
       .extract, payload, blobs: [source.document.blob], options, request, context, after: source.after)
@@ -142,7 +142,7 @@ struct SubmitRoutes: Sendable {
 
   private func impact(_ request: Request, _ context: Gateway.Context) async throws -> Response {
     let options = try Options(request, known: ["filename", "document", "explain", "similar"])
-    let explain = options.flag("explain", [:]) ? true : nil
+    let explain = try options.flag("explain", [:]) ? true : nil
     let similar = try options.number("similar", [:], in: 0...50).map { Int($0) }
     let type = (request.headers[.contentType] ?? "").prefix { $0 != ";" }.lowercased()
     if options.text("document", [:]) != nil || type == "multipart/form-data" || UploadReceiver.isDocument(type) {
@@ -279,6 +279,9 @@ struct SubmitRoutes: Sendable {
           400, "unknown-option",
           "there is no option '\(unknown.prefix(80))' here; there are \(known.joined(separator: ", "))")
       }
+      if let empty = query.keys.sorted().first(where: { query[$0] == "" }) {
+        throw Problem(400, "empty-option", "the option '\(empty)' has no value: give one or leave it out")
+      }
       self.query = query
     }
 
@@ -306,8 +309,13 @@ struct SubmitRoutes: Sendable {
       return order
     }
 
-    func flag(_ name: String, _ fields: [String: String]) -> Bool {
-      ["1", "true", "yes", "on"].contains(query[name] ?? fields[name] ?? "")
+    func flag(_ name: String, _ fields: [String: String]) throws -> Bool {
+      switch text(name, fields) {
+      case "1", "true", "yes", "on": return true
+      case nil, "0", "false", "no", "off": return false
+      case let value?:
+        throw Problem(422, "invalid-option", "\(name): '\(value.prefix(40))' is neither true nor false")
+      }
     }
 
     func number(_ name: String, _ fields: [String: String], in range: ClosedRange<Double>) throws -> Double? {

@@ -289,6 +289,13 @@ extension RunningService {
     #expect(try await service.client.wait(for: id).state == "succeeded")
     #expect(String(decoding: try await service.client.result(of: id), as: UTF8.self).contains("\"471102\""))
     #expect(try service.ask("POST", "/extract?document=nobody").status == 422)
+    for (path, code) in [
+      ("/forecast?webhook=", "empty-option"), ("/impact?explain=null", "invalid-option"),
+      ("/forecast?horizon=-1", "invalid-option"), ("/forecast?nothing=1", "unknown-option"),
+    ] {
+      let answer = try service.ask("POST", path, body: "{}")
+      #expect([400, 422].contains(answer.status) && answer.body.contains(code), "\(path): \(answer.body)")
+    }
     #expect(try service.ask("POST", "/extract?document=\(job.id)", body: series).status == 400)
     // A start in the future, and one after a job that fails.
     let later = try service.submit("/forecast?model=naive&delay=3600&priority=5")
