@@ -141,10 +141,8 @@ enum JSONOutput {
   ) -> Response {
     let tag = "\"\(tag ?? digest(of: body))\""
     var response = data(body, contentType: contentType)
-    let known = (request.headers[.ifNoneMatch] ?? "").split(separator: ",").map {
-      $0.trimmingCharacters(in: .whitespaces)
-    }
-    if known.contains(where: { $0 == tag || $0 == "W/" + tag || $0 == "*" }) {
+    let known = request.headers[.ifNoneMatch]?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
+    if let known, known.contains(where: { $0 == tag || $0 == "W/" + tag || $0 == "*" }) {
       response = Response(status: .notModified)
     }
     response.headers[.eTag] = tag

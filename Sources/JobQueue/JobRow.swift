@@ -14,7 +14,9 @@ enum JobRow {
 
   static func fetch(_ db: Database, _ id: String) throws -> Job? {
     let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM job WHERE id = ?")
-    guard let row = try Row.fetchOne(statement, arguments: [id]) else { return nil }
+    // The row is read where it stands: `fetchOne` would copy it first.
+    let rows = try Row.fetchCursor(statement, arguments: [id])
+    guard let row = try rows.next() else { return nil }
     let result = try job(row)
     guard sha256(result.payload) == (try value(row, 22)) else {
       throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
