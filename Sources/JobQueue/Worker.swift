@@ -18,7 +18,8 @@ public struct WorkerOptions: Sendable {
   public var lease: Duration = .seconds(30)
   /// How long running jobs get after `stop` before they are given back.
   public var grace: Duration = .seconds(30)
-  /// The longest time between two looks into the queue when nobody rings.
+  /// The longest time between two looks into the queue and at the other workers when nobody rings; below a second, so that a
+  /// crash is noticed within one.
   public var poll: Duration = .milliseconds(800)
 
   public init() {}
@@ -137,7 +138,7 @@ public final class Worker: Sendable {
       } catch {
         log.error("house-keeping failed: \(error)")
       }
-      await bell.wait(after: generation, timeout: .milliseconds(800))
+      await bell.wait(after: generation, timeout: options.poll)
       // Rings come with every change; looking for dead workers a few times a second is enough.
       if !isStopping, bell.generation != generation { try? await Task.sleep(for: .milliseconds(100)) }
     }

@@ -33,6 +33,16 @@ import Testing
     for reference in references { #expect(components[reference[0]]?[reference[1]] != nil, "\(reference)") }
   }
 
+  @Test func bothRoutesToADocumentNameTheSameTypes() throws {
+    let paths = try #require(try described()["paths"] as? [String: [String: [String: Any]]])
+    func types(_ path: String) throws -> Set<String> {
+      let responses = try #require(paths[path]?["get"]?["responses"] as? [String: [String: Any]])
+      return Set(try #require(responses["200"]?["content"] as? [String: Any]).keys)
+    }
+    #expect(try types("/documents/{id}") == types("/documents/{id}/annotations"))
+    #expect(try types("/documents/{id}").isSuperset(of: ["text/csv", "application/x-latex"]))
+  }
+
   @Test func beyondLoopbackAKeyIsRequired() async {
     await #expect(throws: GatewayError.keyRequired(host: "0.0.0.0")) { try await gateway(host: "0.0.0.0") }
   }
