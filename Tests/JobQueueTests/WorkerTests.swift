@@ -154,7 +154,7 @@ import Testing
 
   @Test(.timeLimit(.minutes(1)))
   func workThatBlocksItsThreadKeepsItsLease() async throws {
-    try await withWorker(lease: .milliseconds(1500), concurrency: 2) { _, _ in
+    try await withWorker(lease: .milliseconds(3000), concurrency: 2) { _, _ in
       for _ in 0..<40 { usleep(100_000) }
       return .text("done")
     } _: { _ in
