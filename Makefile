@@ -4,7 +4,7 @@ DATA ?= $(HOME)/.local/share/docq
 PORT ?= 8080
 BUILD = .build/release
 APT = libpoppler-glib-dev libcairo2-dev libopenblas-dev libsqlite3-dev libcurl4-openssl-dev zlib1g-dev pkg-config \
-      poppler-data fonts-liberation libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu \
+      poppler-data fonts-liberation libqpdf-dev libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-deu \
       tesseract-ocr-fra
 # The browser that opens the web page, the TeX that compiles papers and what makes and checks certificates, in the tests.
 TEST_APT = curl openssl chromium-headless-shell texlive-latex-base texlive-latex-recommended

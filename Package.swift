@@ -26,6 +26,7 @@ let package = Package(
     // C libraries of the system.
     .systemLibrary(
       name: "CPoppler", pkgConfig: "poppler-glib", providers: [.apt(["libpoppler-glib-dev", "libcairo2-dev"])]),
+    .systemLibrary(name: "CQPDF", pkgConfig: "libqpdf", providers: [.apt(["libqpdf-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CTesseract", providers: [.apt(["libtesseract-dev", "libleptonica-dev"])]),
@@ -38,7 +39,7 @@ let package = Package(
 
     // What docq does.
     .target(name: "DocumentModel"),
-    .target(name: "PDFReader", dependencies: ["CPoppler", "CSandbox", "CTesseract", "DocumentModel"]),
+    .target(name: "PDFReader", dependencies: ["CPoppler", "CQPDF", "CSandbox", "CTesseract", "DocumentModel"]),
     .target(
       name: "LayoutAnalysis", dependencies: ["CKernels", "DocumentModel", "MixtureOfExperts", "Tensor"],
       resources: [.copy("Resources")]),

@@ -27,6 +27,8 @@ public struct Page: Codable, Sendable {
   public var glyphs: [Glyph] = []
   /// On such pages, short horizontal lines outside of glyphs, such as fraction bars; not part of exports.
   public var bars: [Rect] = []
+  /// The page's image for the layout model; not part of exports.
+  public var ink: InkGrid?
 
   private enum CodingKeys: String, CodingKey {
     case index, width, height, label, words, styles, images, rulings, links, lines, regions, textSource, straightening
@@ -126,6 +128,17 @@ public struct TextStyle: Codable, Hashable, Sendable {
 
 /// A picture on the page: a raster image, or, with the id -1, a drawing made of lines and areas.
 public struct PageImage: Codable, Hashable, Sendable {
+  /// What a picture is by its nature.
+  public enum Kind: Sendable {
+    /// An image of the file.
+    case raster
+    /// Lines and areas, found in the picture of the page.
+    case drawing
+    /// A picture that was made elsewhere and placed on the page as a whole, with the letters in it: a form XObject.
+    case placed
+  }
+
+  /// The number of an image in the file; negative for the other kinds.
   public var id: Int
   public var bbox: Rect
 
@@ -133,6 +146,12 @@ public struct PageImage: Codable, Hashable, Sendable {
     self.id = id
     self.bbox = bbox
   }
+
+  public init(_ kind: Kind, bbox: Rect) {
+    self.init(id: kind == .placed ? -2 : kind == .drawing ? -1 : 0, bbox: bbox)
+  }
+
+  public var kind: Kind { id >= 0 ? .raster : id == -2 ? .placed : .drawing }
 }
 
 /// A straight horizontal or vertical line, as table rules, boxes and underlines are made of.

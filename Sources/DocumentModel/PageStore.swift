@@ -40,7 +40,10 @@ public struct PagedDocument {
     var tables: [Int: Table] = [:]
     for region in page.regions { tables[region.id] = region.table }
     page.regions = outline.pages[number].regions
-    for index in page.regions.indices { page.regions[index].table = tables[page.regions[index].id] }
+    // What turned out to be no table has no cells.
+    for index in page.regions.indices where page.regions[index].label == .table {
+      page.regions[index].table = tables[page.regions[index].id]
+    }
     return page
   }
 

@@ -27,6 +27,7 @@ extension Page {
     for index in page.images.indices { turn(&page.images[index].bbox) }
     for index in page.rulings.indices { turn(&page.rulings[index].bbox) }
     for index in page.links.indices { turn(&page.links[index].bbox) }
+    page.ink = ink?.turned(by: turns)
     for index in page.lines.indices { turn(&page.lines[index].bbox) }
     for index in page.regions.indices {
       turn(&page.regions[index].bbox)

@@ -22,8 +22,10 @@ enum EnvironmentNames {
     "verbatim", "verbatim*", "lstlisting", "minted", "Verbatim", "Verbatim*", "BVerbatim", "LVerbatim", "SaveVerbatim",
     "alltt", "listing", "listing*", "spverbatim", "tcblisting", "code", "semiverbatim", "codeblock", "Highlighting",
   ]
+  /// DocGenome's lists, and those that packages make in their manner. The bare list that they are all made of is none: authors set proofs
+  /// and quotations with it.
   static let lists: Set<String> = [
-    "itemize", "enumerate", "description", "list", "compactitem", "compactenum", "compactdesc", "asparaenum",
+    "itemize", "enumerate", "description", "compactitem", "compactenum", "compactdesc", "asparaenum",
     "asparaitem", "itemize*", "enumerate*", "description*", "tightitemize", "dinglist", "easylist", "tasks", "outline",
   ]
   static let pictures: Set<String> = [

@@ -22,7 +22,7 @@ enum FigureFinder {
         }
       }
     }
-    let drawings = page.images.filter { $0.id < 0 }.map(\.bbox)
+    let drawings = page.images.filter { $0.kind == .drawing }.map(\.bbox)
     return boxes.filter { box in
       // A frame around text or around a table is no picture.
       let limit = drawings.contains(box) ? 0.25 : 0.6

@@ -1,5 +1,6 @@
 import CPoppler
 import CTesseract
+import DocumentModel
 
 /// The dark pixels of a small picture of a page.
 struct DarkPixels {
@@ -117,10 +118,12 @@ struct DarkPixels {
     return result.sorted { ($0.line, $0.start) < ($1.line, $1.start) }
   }
 
-  /// Which squares of `cell` pixels have a dark pixel, row by row; those at the right and the lower edge are cut.
-  func cells(of cell: Int) -> (ink: [Bool], width: Int, height: Int) {
+  /// The share of dark pixels in squares of `cell` pixels, at most 15; those at the right and the lower edge are cut.
+  ///
+  /// - Parameter scale: pixels of a point.
+  func grid(of cell: Int, scale: Double) -> InkGrid? {
     let (width, height) = ((columns + cell - 1) / cell, (rows + cell - 1) / cell)
-    var ink = [Bool](repeating: false, count: width * height)
+    var darkness = [UInt8](repeating: 0, count: width * height)
     var band = [UInt8](repeating: 0, count: columns)
     bytes.withUnsafeBufferPointer { bytes in
       band.withUnsafeMutableBufferPointer { band in
@@ -128,12 +131,21 @@ struct DarkPixels {
           band.update(repeating: 0)
           for y in (row * cell)..<min(rows, (row + 1) * cell) {
             let line = bytes.baseAddress! + y * columns
-            for x in 0..<columns { band[x] |= line[x] }
+            for x in 0..<columns { band[x] &+= line[x] }
           }
-          for x in 0..<columns where band[x] != 0 { ink[row * width + x / cell] = true }
+          var x = 0
+          for column in 0..<width {
+            var sum = 0
+            for _ in 0..<min(cell, columns - x) {
+              sum += Int(band[x])
+              x += 1
+            }
+            // One dark pixel of a square is to be seen, too.
+            darkness[row * width + column] = UInt8((sum * 255 + cell * cell - 1) / (cell * cell))
+          }
         }
       }
     }
-    return (ink, width, height)
+    return InkGrid(cell: Double(cell) / scale, columns: width, rows: height, darkness: darkness)
   }
 }

@@ -51,6 +51,13 @@ extension FrameEncoder {
       encoder.append(image.bbox)
     }
     append(page.rulings) { encoder, ruling in encoder.append(ruling.bbox) }
+    append(page.ink != nil)
+    if let ink = page.ink {
+      append(ink.cell)
+      append(ink.columns)
+      append(ink.rows)
+      append(data: ink.darkness)
+    }
     append(page.links) { encoder, link in
       encoder.append(link.bbox)
       encoder.append(link.target)
@@ -136,6 +143,9 @@ extension FrameDecoder {
     page.bars = try array(minimumBytes: 32) { try $0.rect() }
     page.images = try array(minimumBytes: 40) { PageImage(id: try $0.int(), bbox: try $0.rect()) }
     page.rulings = try array(minimumBytes: 32) { Ruling(bbox: try $0.rect()) }
+    if try bool() {
+      page.ink = InkGrid(cell: try double(), columns: try int(), rows: try int(), darkness: try data())
+    }
     page.links = try array(minimumBytes: 36) { Link(bbox: try $0.rect(), target: try $0.string()) }
     return page
   }

@@ -2,8 +2,6 @@ import DocumentModel
 
 /// Finds drawings made of lines and areas in the small picture of a page that rulings are found in: dark places that no word covers.
 enum DrawingFinder {
-  /// Pixels of a cell of the grid that is looked at, along each axis.
-  private static let cell = 5
   /// Cells that parts of one drawing may be apart.
   private static let reach = 2
   private static let leastSide = 24.0
@@ -12,18 +10,17 @@ enum DrawingFinder {
   private static let mostText = 0.3
   private static let most = 60
 
-  /// - Parameter scale: pixels of a point.
+  /// - Parameter page: what is to be seen of it, in points.
   /// - Returns: boxes in points.
-  static func drawings(_ dark: DarkPixels, scale: Double, words: [Rect], images: [Rect]) -> [Rect] {
-    var (ink, width, height) = dark.cells(of: cell)
-    let size = Double(cell) / scale
+  static func drawings(_ grid: InkGrid, words: [Rect], images: [Rect], page: Rect) -> [Rect] {
+    var ink = grid.darkness.map { $0 > 0 }
+    let (width, height, size) = (grid.columns, grid.rows, grid.cell)
     for word in words {
       let (x0, x1) = (max(0, Int((word.x0 - 1) / size)), min(width - 1, Int((word.x1 + 1) / size)))
       let (y0, y1) = (max(0, Int((word.y0 - 1) / size)), min(height - 1, Int((word.y1 + 1) / size)))
       guard x0 <= x1, y0 <= y1 else { continue }
       for y in y0...y1 { for x in x0...x1 { ink[y * width + x] = false } }
     }
-    let page = Rect(x0: 0, y0: 0, x1: Double(dark.columns) / scale, y1: Double(dark.rows) / scale)
     var result: [Rect] = []
     for part in components(&ink, width, height) where part.count >= leastInk && result.count < most {
       let box = Rect(

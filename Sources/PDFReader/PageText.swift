@@ -266,8 +266,11 @@ struct FontName {
       monospaced: has(
         "cmtt", "courier", "mono", "consol", "menlo", "typewriter", "inconsolata", "sftt", "txtt", "lucidacons"),
       math: has(
-        "cmmi", "cmsy", "cmex", "msam", "msbm", "math", "symbol", "eufm", "rsfs", "txsy", "txmi", "cmbsy", "stix",
-        "mtmi", "mtsy", "mtex"))
+        "cmmi", "cmsy", "cmex", "msam", "msbm", "math", "symbol", "eufm", "eufb", "eusm", "eusb", "eurm", "eurb",
+        "rsfs",
+        "txsy", "txmi", "txex", "pxsy", "pxmi", "nxlmi", "cmbsy", "stix", "mtmi", "mtsy", "mtex", "standardsym",
+        "dsrom",
+        "bbold", "stmary", "wasy", "esint"))
   }
 
   private func has(_ parts: String...) -> Bool { parts.contains { folded.contains($0) } }

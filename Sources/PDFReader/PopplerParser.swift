@@ -78,7 +78,8 @@ struct PopplerParser {
       for crop in options.sharedCrops where crop.page >= 0 && crop.page < pageCount { send(crop, of: document) }
       return output.send(FrameEncoder(.done))
     }
-    for index in options.shared(pages) { send(page: index, of: document) }
+    let placed = options.findRulings ? PlacedPictures(data, password: options.password) : nil
+    for index in options.shared(pages) { send(page: index, of: document, placed) }
     output.send(FrameEncoder(.done))
   }
 
@@ -103,7 +104,7 @@ struct PopplerParser {
   /// A whole PDF ends with %%EOF.
   private func isCutOff(_ data: Data) -> Bool { data.suffix(2048).range(of: Data("%%EOF".utf8)) == nil }
 
-  private func send(page index: Int, of document: OpaquePointer) {
+  private func send(page index: Int, of document: OpaquePointer, _ placed: PlacedPictures?) {
     output.begin(index)
     guard let source = poppler_document_get_page(document, Int32(index)) else {
       output.warn("page \(index + 1) cannot be read")
@@ -125,11 +126,17 @@ struct PopplerParser {
     var small: CairoPicture?
     if let scan, page.straightening != nil {
       if options.findRulings {
-        page.rulings = RulingFinder.rulings(on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width)
+        RulingFinder.addRulings(
+          on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width, to: &page)
       }
     } else if options.findRulings || options.previews {
       small = RulingFinder.picture(of: source, width: width, height: height)
-      if options.findRulings, let small { RulingFinder.addMarks(small, to: &page) }
+      if options.findRulings, let small {
+        page.images += (placed?.boxes(onPage: index, width: width, height: height) ?? []).map {
+          PageImage(.placed, bbox: $0)
+        }
+        RulingFinder.addMarks(small, to: &page)
+      }
     }
     send(page)
     if options.previews {

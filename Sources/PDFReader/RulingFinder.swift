@@ -7,6 +7,8 @@ import Foundation
 enum RulingFinder {
   /// Pixels per point of the picture.
   static let scale = 1.25
+  /// Pixels of a square of the page's image, along each axis.
+  private static let cell = 5
   private static let minLength = 18.0
   private static let minBar = 3.5
   private static let maxThickness = 3
@@ -18,14 +20,17 @@ enum RulingFinder {
     return PageImageRenderer.render(source, width: width, height: height, scale: scale).map { CairoPicture($0) }
   }
 
-  /// Finds the rulings of a page, its drawings (as images with a negative id) and, for pages that keep their glyphs, the
-  /// bars of formulas.
+  /// Finds the rulings of a page, its drawings, how dark it is where and, for pages that keep their glyphs, the bars of formulas.
   static func addMarks(_ picture: CairoPicture, to page: inout Page) {
     guard let dark = DarkPixels(picture) else { return }
     page.rulings = rulings(dark)
-    page.images += DrawingFinder.drawings(
-      dark, scale: scale, words: page.words.map(\.bbox), images: page.images.map(\.bbox)
-    ).map { PageImage(id: -1, bbox: $0) }
+    page.ink = dark.grid(of: cell, scale: scale)
+    if let ink = page.ink {
+      page.images += DrawingFinder.drawings(
+        ink, words: page.words.map(\.bbox), images: page.images.map(\.bbox),
+        page: Rect(x0: 0, y0: 0, x1: Double(dark.columns) / scale, y1: Double(dark.rows) / scale)
+      ).map { PageImage(.drawing, bbox: $0) }
+    }
     if !page.glyphs.isEmpty { page.bars = bars(dark, besides: page.glyphs.map(\.bbox)) }
   }
 
@@ -43,12 +48,13 @@ enum RulingFinder {
     }
   }
 
-  /// The rulings of a picture, in points.
-  static func rulings(on picture: Raster, pixelsPerPoint: Double) -> [Ruling] {
+  /// Finds the rulings of a scan, and how dark it is where.
+  static func addRulings(on picture: Raster, pixelsPerPoint: Double, to page: inout Page) {
     guard let gray = picture.gray(), let small = gray.scaled(by: scale / pixelsPerPoint), small.pixels < 4_000_000,
       let dark = DarkPixels(small)
-    else { return [] }
-    return rulings(dark)
+    else { return }
+    page.rulings = rulings(dark)
+    page.ink = dark.grid(of: cell, scale: scale)
   }
 
   private static func rulings(_ dark: DarkPixels) -> [Ruling] {

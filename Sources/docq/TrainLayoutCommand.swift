@@ -47,6 +47,8 @@ struct TrainLayoutCommand: AsyncParsableCommand {
   var feedForward = 128
   @Option(help: "Experts of a layer; two serve each line.")
   var experts = 8
+  @Flag(help: "Train on lines alone, without the page's image around them.")
+  var noImage = false
   @Option(help: "Stop after so many documents of each corpus.")
   var most = Int.max
   @Option(help: "Times that each document of a corpus counts, in the order of the corpora.")
@@ -78,7 +80,8 @@ struct TrainLayoutCommand: AsyncParsableCommand {
         $0 == "docq-layout-1" ? LayoutModel.shippedFolder : URL(fileURLWithPath: $0, isDirectory: true)
       }
       let trainer = try LayoutTraining(
-        LayoutConfiguration(modelSize: modelSize, layers: layers, feedForwardSize: feedForward, experts: experts),
+        LayoutConfiguration(
+          modelSize: modelSize, layers: layers, feedForwardSize: feedForward, experts: experts, seesImage: !noImage),
         training: training, heldOut: heldOut, directory: folder,
         initial: start?.appendingPathComponent("model.safetensors"), options)
       let coder = JSONEncoder()

@@ -96,8 +96,8 @@ import Testing
       $0.line("axis", x: 140, y: 270)
     }
     page.images = [
-      PageImage(id: -1, bbox: Rect(x0: 100, y0: 100, x1: 200, y1: 170)),
-      PageImage(id: -2, bbox: Rect(x0: 100, y0: 180, x1: 200, y1: 262)),
+      PageImage(.drawing, bbox: Rect(x0: 100, y0: 100, x1: 200, y1: 170)),
+      PageImage(.drawing, bbox: Rect(x0: 100, y0: 180, x1: 200, y1: 262)),
     ]
     func line(_ text: String) -> Int { page.lines.firstIndex { $0.text.hasPrefix(text) } ?? -1 }
     let caption = Region(

@@ -1,13 +1,14 @@
 """Whole LaTeX documents in many classes, fonts and languages. All randomness comes from the given generator."""
 import re
+from latex_journals import JOURNALS, front_matter, is_two_column
 
 ESCAPES = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 FONTS = ["", "", "\\usepackage{lmodern}", "\\usepackage{mathptmx}", "\\usepackage{mathpazo}", "\\usepackage{charter}", "\\usepackage{helvet}\\renewcommand{\\familydefault}{\\sfdefault}", "\\usepackage{newtxtext,newtxmath}\\let\\Bbbk\\relax", "\\usepackage{libertine}", "\\usepackage{fourier}", "\\usepackage{kpfonts}", "\\usepackage{tgpagella}", "\\usepackage{tgheros}\\renewcommand{\\familydefault}{\\sfdefault}"]
 LANGUAGES = {"de": "ngerman", "fr": "french"}
 CLASSES = {
     "article": 6, "article2": 5, "IEEEtran": 4, "IEEEjournal": 2, "acmsigconf": 1, "acmsmall": 0.7, "revtex": 3, "revtex1": 1.5, "amsart": 2.5, "llncs": 2,
-    "elsarticle": 1.5, "scrartcl": 2, "report": 1.5, "book": 1.5, "beamer": 2, "memoir": 0.5, "scrreprt": 1}
-STATEMENTS = ("article", "article2", "amsart", "llncs", "report", "book", "scrartcl", "scrreprt", "elsarticle", "memoir")
+    "elsarticle": 1.5, "scrartcl": 2, "report": 1.5, "book": 1.5, "beamer": 2, "memoir": 0.5, "scrreprt": 1, "conference": 4, **JOURNALS}
+STATEMENTS = ("article", "article2", "amsart", "llncs", "report", "book", "scrartcl", "scrreprt", "elsarticle", "memoir", "conference", "mnras", "aastex", "cas-dc", "cas-sc", "ltugproc")
 GREEK = "alpha beta gamma delta epsilon theta lambda mu sigma phi omega pi rho tau psi xi eta".split()
 
 
@@ -23,12 +24,16 @@ class Latex:
         foreign = sorted(set(t.languages()) & set(LANGUAGES))
         self.language = rng.choice(foreign) if foreign and rng.random() < 0.15 and self.kind in ("article", "article2", "scrartcl", "report", "book", "scrreprt") else "en"
         self.labels, self.figures, self.tables, self.equations, self.sections = [], 0, 0, 0, 0
-        self.two = self.kind in ("article2", "IEEEtran", "IEEEjournal", "acmsigconf", "revtex")
+        self.two = self.kind in ("article2", "IEEEtran", "IEEEjournal", "acmsigconf", "revtex") or is_two_column(self.kind)
         self.algorithm_style = rng.choice(["algpseudocode", "algorithm2e", ""])
         # How much mathematics: none to speak of up to a paper of theorems.
         self.science = rng.choice([0.3, 0.6, 0.9, 1.3, 1.8, 2.5])
         self.roman_items = rng.random() < 0.5
         self.table_above = rng.random() < 0.6
+        # Some authors write proofs and statements as lists of numbered parts.
+        self.proof_lists = self.kind in STATEMENTS and rng.random() < 0.1
+        # Some papers end with pages of pictures.
+        self.gallery = rng.random() < 0.12
 
     # Mathematics
 
@@ -54,9 +59,9 @@ class Latex:
 
     def equation(self):
         r = self.rng
-        kind = r.choice(["equation", "equation", "equation", "equation*", "align", "align*", "displaymath", "displaymath", "gather", "cases", "matrix", "eqnarray", "split", "multline", "aside"])
+        kind = r.choice(["equation", "equation", "equation", "equation*", "align", "align*", "displaymath", "displaymath", "gather", "cases", "matrix", "eqnarray", "split", "multline", "aside", "array", "aligned", "dollars", "named"])
         self.equations += 1
-        label = f"\\label{{eq:{self.equations}}}" if "*" not in kind and kind != "displaymath" and r.random() < 0.6 else ""
+        label = f"\\label{{eq:{self.equations}}}" if "*" not in kind and kind not in ("displaymath", "dollars") and r.random() < 0.6 else ""
         if label: self.labels.append(f"\\eqref{{eq:{self.equations}}}" if self.kind != "beamer" else "")
         if kind in ("align", "align*"): body = " \\\\\n".join(self.expression() + " &= " + self.expression() for _ in range(r.randint(2, 4)))
         elif kind == "eqnarray": body = " \\\\\n".join(self.expression(0, 2) + " &=& " + self.expression() for _ in range(r.randint(1, 3)))
@@ -66,6 +71,10 @@ class Latex:
         elif kind == "split": kind, body = "equation", "\\begin{split}\n" + " \\\\\n".join(self.expression(0, 3) + r.choice([" &= ", " &\\leq "]) + self.relation() for _ in range(r.randint(2, 5))) + "\n\\end{split}"
         elif kind == "multline": body = self.relation() + " \\\\\n" + " \\\\\n".join(r.choice(["+ ", "- ", "\\leq "]) + self.relation() for _ in range(r.randint(1, 2)))
         elif kind == "aside": kind, body = "equation", self.relation() + r.choice([" \\qquad \\text{for all } ", " \\quad\\text{and}\\quad ", ", \\quad "]) + self.relation() + r.choice(["", ".", ","])
+        elif kind == "array": kind, body = "equation", self.letter() + " = \\left( \\begin{array}{%s} " % "ccc" + " \\\\ ".join(" & ".join(self.atom(1) for _ in range(3)) for _ in range(r.randint(2, 4))) + " \\end{array} \\right)"
+        elif kind == "aligned": kind, body = "equation", "\\begin{aligned}\n" + " \\\\\n".join(self.expression(0, 2) + " &= " + self.expression() + (" && " + self.letter() if r.random() < 0.3 else "") for _ in range(r.randint(2, 4))) + "\n\\end{aligned}"
+        elif kind == "dollars": return "$$" + self.relation() + r.choice(["", ".", ",", "\\eqno(*)"]) + "$$"
+        elif kind == "named": kind, body = "equation", "\\mathrm{%s}(%s) = " % (re.sub(r"[^A-Za-z]", "", self.t.word(r)) or "Loss", self.letter()) + "\\mathrm{%s}" % r.choice(["softmax", "Concat", "Attention", "sign", "rank", "Var"]) + " \\left( " + self.expression() + " \\right)" + self.letter()
         elif kind == "displaymath": return "\\[ " + self.relation() + " \\]"
         else: body = self.relation()
         return f"\\begin{{{kind}}}{label}\n{body}\n\\end{{{kind}}}"
@@ -113,6 +122,19 @@ class Latex:
         numbers = "\\renewcommand{\\labelenumi}{(\\%s{enumi})}\n" % r.choice(["roman", "alph", "arabic"]) if kind == "enumerate" and depth == 0 and self.roman_items and self.kind != "beamer" else ""
         return f"\\begin{{{kind}}}{numbers}\n" + "\n".join(out) + f"\n\\end{{{kind}}}"
 
+    def parts(self, depth=0):
+        """A list of numbered parts, each with paragraphs and displays, as long proofs are written."""
+        r = self.rng
+        counter = "parti" if depth == 0 else "partii"
+        label = r.choice(["(\\roman{%s})", "(\\alph{%s})", "\\arabic{%s}.", "\\textit{Step \\arabic{%s}.}", "Part (\\Roman{%s}):", "(\\arabic{%s})"]) % counter
+        margin = r.choice(["\\setlength{\\leftmargin}{2em}", "\\setlength{\\leftmargin}{0pt}\\setlength{\\itemindent}{2.5em}", "\\setlength{\\leftmargin}{3em}\\setlength{\\listparindent}{1em}", ""])
+        out = []
+        for _ in range(r.randint(2, 5)):
+            item = [r.choice([self.argument, self.argument, self.paragraph])() for _ in range(r.choice([1, 1, 2, 3]))]
+            if depth == 0 and r.random() < 0.1: item.append(self.parts(1))
+            out.append("\\item " + "\n\n".join(item))
+        return f"\\begin{{list}}{{{label}}}{{\\usecounter{{{counter}}}{margin}}}\n" + "\n".join(out) + "\n\\end{list}"
+
     def code(self):
         r = self.rng
         lines = self.t.code_lines(r, r.randint(3, 14)) if r.random() < 0.7 else self.t.shell_lines(r, r.randint(2, 5))
@@ -142,19 +164,46 @@ class Latex:
         rules = {"booktabs": ("\\toprule", "\\midrule", "\\bottomrule"), "hline": ("\\hline",) * 3, "grid": ("\\hline",) * 3, "plain": ("", "\\hline", "")}[style]
         columns = ("|" + "|".join(r.choice("lcr") for _ in range(n)) + "|") if style == "grid" else "l" + "".join(r.choice("ccr") for _ in range(n - 1))
         cell = lambda k: tex(self.t.word(r, self.language)) if k == 0 or r.random() < 0.15 else r.choice([f"{r.uniform(0, 100):.2f}", f"{r.randint(0, 999)}", f"${r.uniform(0, 9):.1f} \\pm {r.uniform(0, 1):.1f}$", "--"])
+        if r.random() < 0.15:
+            # Cells with sentences.
+            n = r.randint(2, 3)
+            columns = ("|" if style == "grid" else "") + ("|" if style == "grid" else "").join("p{%.2f\\linewidth}" % (0.85 / n) for _ in range(n)) + ("|" if style == "grid" else "")
+            cell = lambda k: tex(self.t.heading(r, self.language)) if k == 0 else tex(self.t.sentence(r, self.language))
+        size = r.choice(["", "", "\\small", "\\footnotesize", "\\scriptsize"])
         rows = [" & ".join(tex(self.t.heading(r, self.language)[:14]) for _ in range(n)) + " \\\\ " + rules[1]] + [" & ".join(cell(k) for k in range(n)) + " \\\\" + (" \\hline" if style == "grid" else "") for _ in range(r.randint(2, 9))]
-        return f"\\begin{{tabular}}{{{columns}}}\n{rules[0]}\n" + "\n".join(rows) + f"\n{rules[2] if style != 'grid' else ''}\n\\end{{tabular}}"
+        if r.random() < 0.3 and n > 2:
+            # Groups of columns and of rows.
+            rows.insert(0, f"& \\multicolumn{{{n - 1}}}{{c{'|' if style == 'grid' else ''}}}{{{tex(self.t.heading(r))[:20]}}} \\\\" + ("\\hline" if style == "grid" else f"\\cline{{2-{n}}}"))
+            if len(rows) > 5: rows.insert(4, f"\\multicolumn{{{n}}}{{l}}{{\\textit{{{tex(self.t.heading(r))[:24]}}}}} \\\\" + (rules[1] if r.random() < 0.5 else ""))
+        return f"{{{size}\\begin{{tabular}}{{{columns}}}\n{rules[0]}\n" + "\n".join(rows) + f"\n{rules[2] if style != 'grid' else ''}\n\\end{{tabular}}}}"
 
     def picture(self, width=None):
         r = self.rng
         wide = r.uniform(3, 7)
-        kind = r.choice(["plot", "boxes", "image", "image"])
+        kind = r.choice(["plot", "boxes", "image", "image", "axes", "bars", "blocks"])
         if kind == "image": return f"\\includegraphics[width={width or r.uniform(0.4, 0.95):.2f}\\linewidth]{{{r.choice(['example-image-a', 'example-image-b', 'example-image', 'example-image-16x9', 'example-grid-100x100pt'])}}}"
         out = []
         if kind == "plot":
             out.append(f"\\draw[->] (0,0) -- ({wide:.1f},0) node[right] {{$x$}}; \\draw[->] (0,0) -- (0,3) node[above] {{$y$}};")
             for i in range(int(wide)): out.append(f"\\node[below,font=\\tiny] at ({i},0) {{{i * 10}}};")
             for _ in range(r.randint(1, 3)): out.append(f"\\draw[{r.choice(['red', 'blue', 'black', 'green!60!black'])},thick] plot[domain=0:{wide:.1f},samples=30] (\\x,{{1.4+{r.uniform(0.3, 1.2):.2f}*sin({r.randint(20, 120)}*\\x)}});")
+        elif kind in ("axes", "bars"):
+            # A plot with numbers on its axes, names and a legend.
+            high = wide * r.choice([0.4, 0.6, 0.8])
+            out.append(f"\\draw (0,0) rectangle ({wide:.1f},{high:.1f});")
+            for i in range(1, 6): out.append(f"\\node[below,font=\\{r.choice(['tiny', 'scriptsize'])}] at ({wide * i / 6:.2f},0) {{{r.choice([i, i * 20, round(i * 0.2, 1)])}}};\\node[left,font=\\tiny] at (0,{high * i / 6:.2f}) {{{round(i * r.uniform(0.9, 1.1), 2)}}};")
+            if r.random() < 0.6: out.append(f"\\node[font=\\scriptsize] at ({wide / 2:.1f},-0.7) {{{tex(self.t.heading(r))[:28]}}};\\node[rotate=90,font=\\scriptsize] at (-0.9,{high / 2:.1f}) {{{tex(self.t.word(r))}}};")
+            for k in range(r.randint(1, 4)):
+                color = r.choice(["red", "blue", "black", "teal", "orange"])
+                if kind == "bars": out.append(" ".join(f"\\fill[{color}!70] ({wide * (i + 0.2 * k) / 7:.2f},0) rectangle ({wide * (i + 0.2 * k + 0.18) / 7:.2f},{r.uniform(0.1, 0.9) * high:.2f});" for i in range(1, 6)))
+                else: out.append(f"\\draw[{color}] " + " -- ".join(f"({wide * i / 12:.2f},{r.uniform(0.1, 0.9) * high:.2f})" for i in range(13)) + ";")
+                if r.random() < 0.7: out.append(f"\\node[right,font=\\tiny] at ({wide * 0.6:.2f},{high - 0.25 - 0.25 * k:.2f}) {{{tex(self.t.word(r))}}};\\draw[{color}] ({wide * 0.5:.2f},{high - 0.25 - 0.25 * k:.2f}) -- ({wide * 0.58:.2f},{high - 0.25 - 0.25 * k:.2f});")
+        elif kind == "blocks":
+            # A drawing of an architecture: names in boxes, arrows, formulas beside them.
+            for i in range(r.randint(4, 10)):
+                x, y = (i % 3) * 2.6, -(i // 3) * 1.2
+                out.append(f"\\node[draw,{r.choice(['rounded corners', 'fill=blue!10', 'fill=orange!20', 'circle', 'thick'])},font=\\{r.choice(['scriptsize', 'small', 'tiny'])}] (b{i}) at ({x:.1f},{y:.1f}) {{{r.choice([tex(self.t.word(r)), tex(self.t.heading(r))[:14], '$' + self.letter() + '$'])}}};")
+                if i: out.append(f"\\draw[->{r.choice(['', ',dashed'])}] (b{i - 1}) -- (b{i});")
         else:
             for i in range(r.randint(2, 5)): out.append(f"\\node[draw,font=\\small] (n{i}) at ({(i % 3) * 2.2:.1f},{-(i // 3) * 1.3:.1f}) {{{tex(self.t.word(r))}}};" + (f"\\draw[->] (n{i - 1}) -- (n{i});" if i else ""))
         return "\\begin{tikzpicture}\n" + "\n".join(out) + "\n\\end{tikzpicture}"
@@ -168,7 +217,13 @@ class Latex:
             self.figures += 1
             self.labels.append(f"Figure~\\ref{{fig:{self.figures}}}")
             drawn = self.picture()
-            if r.random() < 0.2: drawn = r.choice(["\\hfill\n", "\\hspace{1em}", "\n\n\\medskip\n"]).join("\\resizebox{0.4\\linewidth}{!}{" + self.picture(0.9) + "}" for _ in range(2))
+            if r.random() < 0.15:
+                # Pictures side by side or in rows, each with its letter or without.
+                rows, columns = r.choice([(1, 2), (1, 3), (2, 2), (2, 3), (3, 2)])
+                named = r.random() < 0.6
+                cell = lambda: "\\begin{minipage}{%.2f\\linewidth}\\centering\\resizebox{0.95\\linewidth}{!}{%s}%s\\end{minipage}" % (0.96 / columns, self.picture(0.9), "\\\\{\\small (%s) %s}" % (r.choice("abcdef"), tex(self.t.word(r))) if named else "")
+                drawn = "\\\\[4pt]\n".join("\\hfill\n".join(cell() for _ in range(columns)) for _ in range(rows))
+            elif r.random() < 0.2: drawn = r.choice(["\\hfill\n", "\\hspace{1em}", "\n\n\\medskip\n"]).join("\\resizebox{0.4\\linewidth}{!}{" + self.picture(0.9) + "}" for _ in range(2))
             return f"\\begin{{figure{star}}}[{r.choice(['t', 'h', 'tbp', 'b'])}]\n\\centering\n{drawn}\n\\caption{{{caption}}}\\label{{fig:{self.figures}}}\n\\end{{figure{star}}}"
         self.tables += 1
         self.labels.append(f"Table~\\ref{{tab:{self.tables}}}")
@@ -179,9 +234,10 @@ class Latex:
         if self.kind not in STATEMENTS: return self.argument()
         r = self.rng
         name = r.choice(["theorem", "lemma", "definition"])
-        what = r.choices([lambda: self.paragraph(True), self.argument, lambda: self.paragraph(True) + "\n" + self.items(1)], [3, 3, 1])[0]
+        what = r.choices([lambda: self.paragraph(True), self.argument, lambda: self.paragraph(True) + "\n" + self.items(1), self.parts], [3, 3, 1, 2 * self.proof_lists])[0]
+        proof = r.choices([self.argument, lambda: self.paragraph(True), self.parts], [1, 1, 2 * self.proof_lists])[0]
         title = "[" + tex(self.t.heading(r))[:40].replace("]", "") + "]" if r.random() < 0.2 else ""
-        return f"\\begin{{{name}}}{title}\n{what()}\n\\end{{{name}}}" + ("\n\\begin{proof}\n" + r.choice([self.argument, lambda: self.paragraph(True)])() + "\n\\end{proof}" if r.random() < 0.5 and self.kind != "llncs" else "")
+        return f"\\begin{{{name}}}{title}\n{what()}\n\\end{{{name}}}" + ("\n\\begin{proof}\n" + proof() + "\n\\end{proof}" if r.random() < 0.5 and self.kind != "llncs" else "")
 
     def block(self):
         r = self.rng
@@ -235,31 +291,36 @@ class Latex:
             "amsart": f"\\documentclass[{size}]{{amsart}}", "llncs": "\\documentclass{llncs}", "elsarticle": f"\\documentclass[{r.choice(['preprint', '3p', '5p'])}]{{elsarticle}}",
             "scrartcl": f"\\documentclass[{size},{paper}]{{scrartcl}}", "report": f"\\documentclass[{size}]{{report}}", "book": f"\\documentclass[{size},openany]{{book}}",
             "beamer": f"\\documentclass{{beamer}}\\usetheme{{{r.choice(['default', 'Madrid', 'Boadilla', 'Singapore', 'Copenhagen', 'Pittsburgh'])}}}", "memoir": f"\\documentclass[{size},openany]{{memoir}}",
-            "scrreprt": f"\\documentclass[{size}]{{scrreprt}}"}[self.kind]
+            "scrreprt": f"\\documentclass[{size}]{{scrreprt}}", "conference": f"\\documentclass[{r.choice(['', 'twocolumn,'])}10pt]{{article}}"}.get(self.kind)
+        journal = front_matter(self, title, author, abstract) if head is None or self.kind == "conference" else None
+        if journal: head = journal.head or head
+        if self.kind == "conference": self.two = "twocolumn" in head
         out = [head, "\\usepackage[utf8]{inputenc}"]
         acm = self.kind.startswith("acm")
-        if self.kind not in ("beamer",) and not acm and not self.kind.startswith(("IEEE", "llncs")):
+        if journal: out += journal.packages
+        elif self.kind not in ("beamer",) and not acm and not self.kind.startswith(("IEEE", "llncs")):
             # Without a font of its own a document stays with Computer Modern in its old encoding.
             font = r.choice(FONTS)
             if font: out.append("\\usepackage[T1]{fontenc}" + font)
             # Papers made without outline fonts for the T1 encoding have nameless bitmap fonts.
             elif r.random() < 0.3: out.append("\\usepackage[T1]{fontenc}\\pdfmapfile{cm.map}\\pdfmapfile{+symbols.map}\\pdfmapfile{+euler.map}")
         if self.language != "en": out.append(f"\\usepackage[{LANGUAGES[self.language]}]{{babel}}")
-        out.append("\\usepackage{amsmath}" + ("" if acm else "\\usepackage{amssymb}") + "\\usepackage{graphicx}\\usepackage{booktabs}\\usepackage{listings}")
+        out.append(("" if journal and journal.has_mathematics else "\\usepackage{amsmath}" + ("" if acm else "\\usepackage{amssymb}")) + "\\usepackage{graphicx}\\usepackage{booktabs}\\usepackage{listings}")
         out.append("\\lstset{basicstyle=\\ttfamily\\%s,breaklines=true%s}" % (r.choice(["small", "footnotesize", "scriptsize"]), r.choice(["", ",frame=single", ",numbers=left"])))
-        if self.kind == "beamer" or self.kind.startswith("revtex"): self.algorithm_style = ""
+        if self.kind in ("beamer", "jmlr", "aastex") or self.kind.startswith("revtex"): self.algorithm_style = ""
         if self.algorithm_style == "algpseudocode": out.append("\\usepackage{algorithm}\\usepackage{algpseudocode}")
         if self.algorithm_style == "algorithm2e": out.append("\\usepackage[%sruled,linesnumbered]{algorithm2e}" % ("" if self.kind != "llncs" else ""))
         if self.kind in ("article", "article2") and r.random() < 0.5: out.append(f"\\usepackage[margin={r.choice(['2cm', '2.5cm', '1in', '3cm'])}]{{geometry}}")
         if self.kind in STATEMENTS and self.kind != "llncs":
-            out.append(("" if self.kind == "amsart" else "\\usepackage{amsthm}") + "\\newtheorem{theorem}{Theorem}\\newtheorem{lemma}{Lemma}\\newtheorem{definition}{Definition}")
+            out.append(("" if self.kind == "amsart" or journal and journal.has_theorems else "\\let\\proof\\relax\\let\\endproof\\relax\\let\\openbox\\relax\\usepackage{amsthm}") + "\\newtheorem{theorem}{Theorem}\\newtheorem{lemma}{Lemma}\\newtheorem{definition}{Definition}")
         plain = self.kind in ("article", "article2", "report", "book")
         if plain and r.random() < 0.3: out.append("\\usepackage[%s]{caption}" % r.choice(["font=small,labelfont=bf", "labelsep=period", "font=footnotesize,labelfont=sc", "font={small,it},width=.9\\linewidth", "labelfont=bf,justification=raggedright,singlelinecheck=false"]))
         if plain and r.random() < 0.3: out.append("\\usepackage[%s]{titlesec}" % r.choice(["sf,bf", "sc,center", "rm,md,small", "bf,raggedright,medium", "it,center,small", "sf,sc,tiny", "bf,center,tiny,compact"]))
         if plain and r.random() < 0.1: out.append("\\usepackage{lineno}\\linenumbers" if r.random() < 0.3 else "\\raggedbottom\\sloppy")
         if self.kind in ("report", "book") and r.random() < 0.4: out.append("\\usepackage{fancyhdr}\\pagestyle{fancy}\\fancyhf{}\\fancyhead[%s]{%s\\leftmark}\\fancyhead[%s]{\\thepage}" % r.choice([("L", "\\bfseries ", "R"), ("R", "\\small ", "L"), ("C", "", "R")]))
         elif r.random() < 0.4 and self.kind in ("article", "report", "scrartcl"): out.append("\\usepackage{fancyhdr}\\pagestyle{fancy}" if self.kind != "scrartcl" else "\\pagestyle{headings}")
-        if r.random() < 0.3 and not acm and self.kind not in ("beamer", "llncs"): out.append("\\usepackage{hyperref}")
+        if self.proof_lists: out.append("\\newcounter{parti}\\newcounter{partii}")
+        if r.random() < 0.3 and not acm and not journal and self.kind not in ("beamer", "llncs"): out.append("\\usepackage{hyperref}")
         if r.random() < 0.15 and self.kind in ("article", "report", "scrartcl"): out.append("\\setlength{\\parindent}{0pt}\\setlength{\\parskip}{%dpt}" % r.choice([4, 6, 8]))
         if r.random() < 0.1 and self.kind == "article": out.append("\\linespread{%.1f}" % r.choice([1.3, 1.5, 1.6]))
         top = [f"\\title{{{title}}}"]
@@ -284,10 +345,17 @@ class Latex:
         make = "\\maketitle"
         summary = f"\\begin{{abstract}}\n{abstract}\n\\end{{abstract}}"
         if self.kind in ("report", "book", "memoir", "scrreprt"): summary = "\\tableofcontents" if r.random() < 0.6 else ""
-        if self.kind == "beamer": order, rest = top + ["\\begin{document}", "\\begin{frame}\\titlepage\\end{frame}"], self.frames()
+        if journal: order, rest = journal.order, self.body()
+        elif self.kind == "beamer": order, rest = top + ["\\begin{document}", "\\begin{frame}\\titlepage\\end{frame}"], self.frames()
         elif self.kind == "elsarticle": order, rest = ["\\begin{document}"] + top + [summary, "\\end{frontmatter}"], self.body()
         elif acm or self.kind == "amsart" or self.kind.startswith("revtex"): order, rest = ["\\begin{document}"] + top + [summary, make], self.body()
         else: order, rest = top + ["\\begin{document}", make, summary if r.random() < 0.9 else ""], self.body()
+        if self.gallery and self.kind != "beamer":
+            # Pictures under each other, most of them without words.
+            rest += [self.section("chapter" if self.kind in ("report", "book", "memoir", "scrreprt") else "section")]
+            for _ in range(r.randint(2, 6)):
+                drawn = self.picture()
+                rest.append(f"\\begin{{figure}}[{r.choice(['h', 'tbp'])}]\n\\centering\n{drawn}\n" + (f"\\caption{{{tex(self.t.heading(r))}}}\n" if r.random() < 0.6 else "") + "\\end{figure}" if r.random() < 0.7 else f"\\begin{{center}}\n{drawn}\n\\end{{center}}")
         if self.has_references:
             if r.random() < 0.2: rest += ["\\appendix", self.section("chapter" if self.kind in ("report", "book", "memoir", "scrreprt") else "section"), self.paragraph(), self.block()]
             rest.append(self.references())

@@ -9,7 +9,7 @@ struct DocGenomeWriter {
   private let regions: [Region]
 
   init(_ document: Document, dpi: Double = 200) {
-    self.document = document.withWholeLists()
+    self.document = document.withWholeUnits()
     scale = dpi / 72
     regions = self.document.regions
   }

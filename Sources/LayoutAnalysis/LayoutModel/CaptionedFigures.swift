@@ -5,10 +5,12 @@ import DocumentModel
 package struct CaptionedFigures {
   private let page: Page
   private let em: Double
+  private let placed: [Rect]
 
   package init(_ page: Page, em: Double) {
     self.page = page
     self.em = em
+    placed = PlacedFigures(page, em: em).regions().map(\.bbox)
   }
 
   /// Replaces the parts of captioned figures by the figures.
@@ -53,6 +55,8 @@ package struct CaptionedFigures {
     }
     if above { band.y1 = edge } else { band.y0 = edge }
     guard band.height > 2 * em else { return nil }
+    // Pictures that were placed as a whole are figures as they are.
+    if placed.contains(where: { band.contains(x: $0.midX, y: $0.midY) }) { return ([], []) }
     let pictures = page.images.map(\.bbox).filter {
       $0.area < 0.85 * page.width * page.height && $0.midY > band.y0 && $0.midY < band.y1 && $0.midX > band.x0
         && $0.midX < band.x1

@@ -7,6 +7,7 @@ enum Headings {
     correct(&document)
     takeCodeForCode(&document)
     dropRunningHeads(&document, body)
+    takeAuthorsForOthers(&document)
     joinChapterNumbers(&document)
     completeAbstract(&document)
   }
@@ -40,26 +41,38 @@ enum Headings {
     }
   }
 
-  /// A document has one title; what else looks like one is a heading.
+  /// A document has one title, the one in the largest type; what else looks like one is a heading.
   private static func keepOneTitle(_ document: inout Document) {
-    var hasTitle = false
-    var previous: (page: Int, index: Int)?
-    for page in document.pages.indices {
-      for index in document.pages[page].regions.indices where document.pages[page].regions[index].label == .paperTitle {
-        defer { previous = (page, index) }
-        if !hasTitle {
-          hasTitle = page < 3
-          if hasTitle { continue }
-        }
-        // A title in two pieces, one right under the other.
-        if let previous, previous.page == page, previous.index == index - 1,
-          document.pages[page].regions[previous.index].label == .paperTitle
-        {
-          continue
-        }
-        document.pages[page].regions[index].label = .title
+    var best: (page: Int, index: Int, size: Double)?
+    for page in document.pages.indices.prefix(3) {
+      for (index, region) in document.pages[page].regions.enumerated() where !region.isFurniture {
+        // On the first page a heading in larger type is the title that the model missed.
+        let isCandidate = region.label == .paperTitle || region.label == .title && page == 0 && best?.page == 0
+        guard isCandidate, !region.lines.isEmpty else { continue }
+        let size = typeSize(region, document.pages[page])
+        if size > (best.map { 1.15 * $0.size } ?? 0) { best = (page, index, size) }
       }
     }
+    for page in document.pages.indices {
+      for index in document.pages[page].regions.indices where document.pages[page].regions[index].label == .paperTitle {
+        guard let best else { break }
+        let isTitle = page == best.page && index == best.index
+        // A title in two pieces, one right under the other.
+        let isPart =
+          page == best.page && index == best.index + 1
+          && abs(typeSize(document.pages[page].regions[index], document.pages[page]) - best.size) < 0.1 * best.size
+        if isTitle || isPart { continue }
+        let isLong = document.pages[page].regions[index].lines.count > 3
+        document.pages[page].regions[index].label = isLong ? .text : .title
+      }
+    }
+    if let best { document.pages[best.page].regions[best.index].label = .paperTitle }
+  }
+
+  /// The size of most of a region's type.
+  private static func typeSize(_ region: Region, _ page: Page) -> Double {
+    let sizes = region.lines.map { (page.typography(of: page.lines[$0]).size, page.lines[$0].text.utf8.count) }
+    return sizes.max { $0.1 < $1.1 }?.0 ?? 0
   }
 
   private static let statements: Set<String> = [
@@ -69,6 +82,12 @@ enum Headings {
   ]
   /// "Theorem", "Proof", ... begin statements, not sections.
   static func isStatement(_ word: String) -> Bool { statements.contains(word.lowercased().filter(\.isLetter)) }
+
+  /// "Theorem 2: ...", "Lemma 1.3 Let ...".
+  static func beginsStatement(_ text: String) -> Bool {
+    let words = text.split(separator: " ", maxSplits: 2)
+    return words.count > 1 && isStatement(String(words[0])) && words[1].contains(where: \.isNumber)
+  }
 
   private static let known: Set<String> = [
     "abstract", "references", "bibliography", "acknowledgements", "acknowledgments", "zusammenfassung", "literatur",
@@ -93,6 +112,25 @@ enum Headings {
           document.pages[page].regions[index].label = .title
         }
       }
+    }
+  }
+
+  /// Names and addresses under the title, set in columns, are no table.
+  private static func takeAuthorsForOthers(_ document: inout Document) {
+    guard let page = document.pages.first, let title = page.regions.first(where: { $0.label == .paperTitle }) else {
+      return
+    }
+    let body =
+      page.regions.filter {
+        !$0.isFurniture && ($0.label == .title || $0.label == .abstract) && $0.bbox.y0 > title.bbox.y1
+      }.map(\.bbox.y0).min() ?? title.bbox.y1
+    for (index, region) in page.regions.enumerated() where region.label == .table && !region.isFurniture {
+      let isRuled = page.rulings.contains {
+        $0.bbox.intersection(region.bbox) != nil && $0.bbox.width > 0.3 * region.bbox.width
+      }
+      guard region.bbox.y0 > title.bbox.y0, region.bbox.y1 < body, !isRuled else { continue }
+      document.pages[0].regions[index].label = .others
+      document.pages[0].regions[index].table = nil
     }
   }
 

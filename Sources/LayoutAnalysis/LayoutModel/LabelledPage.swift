@@ -18,6 +18,7 @@ package struct LabelledBlock: Sendable {
 
 /// The lines of one page as numbers, with what the model should say of them.
 package struct LabelledPage: Sendable {
+  /// [lines, LineFeatures.countWithImage], row by row.
   var features: [Float]
   var coordinates: [[Float]]
   var hashes: [[UInt16]]
@@ -49,7 +50,7 @@ package struct LabelledPage: Sendable {
     return document.pages.compactMap { page in
       guard !page.lines.isEmpty, page.lines.count < 2000 else { return nil }
       let here = byPage[page.index] ?? []
-      let features = LineFeatures(page, context)
+      let features = LineFeatures(page, context, seesImage: true)
       let owners = page.lines.map { owner(of: $0, on: page, among: here, blocks) }
       var result = LabelledPage(
         features: features.values, coordinates: features.coordinates,

@@ -42,7 +42,7 @@ extension LabelledPage {
     var result: [LabelledPage] = []
     for _ in 0..<head[1] {
       guard let lines = take(UInt32.self, 1).map({ Int($0[0]) }), lines < 100_000,
-        let features = take(Float.self, lines * LineFeatures.count), let x = take(Float.self, lines),
+        let features = take(Float.self, lines * LineFeatures.countWithImage), let x = take(Float.self, lines),
         let y = take(Float.self, lines), let counts = take(UInt8.self, lines),
         let hashes = take(UInt16.self, counts.reduce(0) { $0 + Int($1) }), let classes = take(Int8.self, lines),
         let continues = take(Int8.self, lines), let resumes = take(Int8.self, lines)

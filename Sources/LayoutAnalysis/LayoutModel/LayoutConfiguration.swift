@@ -9,12 +9,19 @@ public struct LayoutConfiguration: Codable, Equatable, Sendable {
 
   public var architecture = Self.architecture
   /// Numbers that describe a line; see `LineFeatures`.
-  public var featureCount = LineFeatures.count
+  public var featureCount: Int
   /// Rows of the table that words and character n-grams are hashed into.
   public var buckets = 4096
   public var encoder: EncoderConfiguration
 
-  public init(modelSize: Int = 128, layers: Int = 3, heads: Int = 4, feedForwardSize: Int = 128, experts: Int = 8) {
+  /// Whether the model sees the page's image around each line.
+  public var seesImage: Bool { featureCount == LineFeatures.countWithImage }
+
+  public init(
+    modelSize: Int = 128, layers: Int = 3, heads: Int = 4, feedForwardSize: Int = 128, experts: Int = 8,
+    seesImage: Bool = true
+  ) {
+    featureCount = seesImage ? LineFeatures.countWithImage : LineFeatures.count
     encoder = EncoderConfiguration(
       modelSize: modelSize, layers: layers, heads: heads, feedForwardSize: feedForwardSize)
     encoder.experts = experts
@@ -40,8 +47,9 @@ public struct LayoutConfiguration: Codable, Equatable, Sendable {
     }
     try need(architecture == Self.architecture, "architecture", "'\(architecture)' is not \(Self.architecture)")
     try need(
-      featureCount == LineFeatures.count, "feature_count",
-      "\(featureCount) is not the \(LineFeatures.count) of this version: the model is of another version of docq")
+      [LineFeatures.count, LineFeatures.countWithImage].contains(featureCount), "feature_count",
+      "\(featureCount) is neither \(LineFeatures.count) nor \(LineFeatures.countWithImage), those of this version: the model is of another version of docq"
+    )
     try need((64...1_000_000).contains(buckets), "buckets", "\(buckets) is not from 64 to 1000000")
     try encoder.validate(file: "config.json")
   }

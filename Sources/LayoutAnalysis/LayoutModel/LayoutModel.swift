@@ -130,7 +130,9 @@ struct PageTokens {
       let chosen = order[first..<min(lines, first + LayoutModel.window)]
       segments.append(count..<count + chosen.count)
       for line in chosen {
-        features += values[line * configuration.featureCount..<(line + 1) * configuration.featureCount]
+        // A model without an eye for images takes the first numbers of each line.
+        let row = line * (values.count / lines)
+        features += values[row..<row + configuration.featureCount]
         coordinates[0].append(own[0][line])
         coordinates[1].append(own[1][line])
         hashes.append(words[line])

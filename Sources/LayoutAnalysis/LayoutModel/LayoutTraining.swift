@@ -272,14 +272,20 @@ extension LabelledPage {
   func varied(_ random: inout CounterBasedRandom) -> LabelledPage {
     var page = self
     let share = random.uniform() < 0.3 ? 0.5 * random.uniform() : 0.05
-    if random.uniform() < 0.5 { LineFeatures.hideOutline(&page.features) }
+    if random.uniform() < 0.5 { LineFeatures.hideOutline(&page.features, width: LineFeatures.countWithImage) }
     let noise = random.uniform() < 0.7 ? 0.06 * random.uniform() : 0
     if noise > 0 {
       for index in page.features.indices { page.features[index] += Float(noise * (2 * random.uniform() - 1)) }
     }
+    // Pages without an image, such as posters, are read as well.
+    if random.uniform() < 0.08 {
+      for row in stride(from: 0, to: page.features.count, by: LineFeatures.countWithImage) {
+        for index in LineFeatures.count..<LineFeatures.countWithImage { page.features[row + index] = 0 }
+      }
+    }
     // Some files do not tell bold, italic and typewriter type by their fonts' names.
     if random.uniform() < 0.08 {
-      for row in stride(from: 0, to: page.features.count, by: LineFeatures.count) {
+      for row in stride(from: 0, to: page.features.count, by: LineFeatures.countWithImage) {
         for index in 35...37 { page.features[row + index] = 0 }
       }
     }

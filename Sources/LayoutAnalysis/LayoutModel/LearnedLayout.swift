@@ -29,7 +29,7 @@ public struct LearnedLayout: Sendable {
     for first in stride(from: 0, to: store.count, by: Self.batch) {
       let numbers = first..<min(store.count, first + Self.batch)
       var pages = try numbers.map { try store.page($0) }
-      let features = pages.map { LineFeatures($0, survey.context) }
+      let features = pages.map { LineFeatures($0, survey.context, seesImage: model.configuration.seesImage) }
       let predictions = model.predict(zip(pages, features).map { (page: $0, features: $1) })
       for place in pages.indices {
         regions(of: &pages[place], features[place], predictions[place], survey, &nextID, &resumed)
@@ -38,12 +38,14 @@ public struct LearnedLayout: Sendable {
         for (index, region) in pages[place].regions.enumerated() {
           document.pages[first + place].regions[index].latex = region.latex
         }
+        pages[place].ink = nil
         try store.replace(first + place, with: pages[place].turned(by: -turns[first + place]))
       }
       try progress(numbers.upperBound)
     }
     Captions.tidy(&document)
     Headings.tidy(&document, body: survey.context.body)
+    Bibliography.tidy(&document)
     HeadingLevels.assign(&document, body: survey.context.body)
     BrokenRegions.join(&document, resumed: resumed)
     document.relations = RelationFinder.relations(of: document)

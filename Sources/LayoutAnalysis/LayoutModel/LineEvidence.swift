@@ -8,7 +8,7 @@ package struct LineEvidence {
   package init(_ page: Page, em: Double) { (self.page, self.em) = (page, em) }
 
   package func applied(to predictions: [LayoutModel.Prediction]) -> [LayoutModel.Prediction] {
-    footnotes(figuresNeedPictures(codeNeedsTypewriterType(predictions)))
+    placedPictures(footnotes(figuresNeedPictures(codeNeedsTypewriterType(predictions))))
   }
 
   // MARK: - Code
@@ -43,6 +43,16 @@ package struct LineEvidence {
       }
       return isNear ? prediction : prediction.without(figure)
     }
+  }
+
+  /// The words of a picture that was placed as a whole are part of it.
+  private func placedPictures(_ predictions: [LayoutModel.Prediction]) -> [LayoutModel.Prediction] {
+    var result = predictions
+    for line in PlacedFigures(page, em: em).regions().flatMap(\.lines) {
+      result[line].classes = result[line].classes.indices.map { $0 == RegionClass.figure.rawValue ? 1 : 0 }
+      (result[line].continues, result[line].resumes) = (0, 0)
+    }
+    return result
   }
 
   // MARK: - Footnotes

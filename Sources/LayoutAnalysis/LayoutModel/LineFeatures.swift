@@ -4,11 +4,13 @@ import Foundation
 /// Describes the lines of a page as numbers of about -1 to 3, in units of the body's type size where they are lengths.
 struct LineFeatures {
   /// Goes up when the numbers change their meaning.
-  static let version = 2
+  static let version = 3
   /// Numbers of a line.
   static let count = 94
+  /// The same with what the page's image shows.
+  static let countWithImage = count + LinePatches.count
 
-  /// [lines, count], row by row.
+  /// [lines, count] or [lines, countWithImage], row by row.
   private(set) var values: [Float] = []
   let neighbours: LineNeighbours
   /// Coordinates of the lines for the encoder: columns and rows of the body's type.
@@ -21,14 +23,16 @@ struct LineFeatures {
     var color: UInt32 = 0
   }
 
-  init(_ page: Page, _ context: LayoutContext) {
+  /// - Parameter seesImage: the numbers of `LinePatches` follow those of each line.
+  init(_ page: Page, _ context: LayoutContext, seesImage: Bool) {
     let boxes = page.lines.map(\.bbox)
     neighbours = LineNeighbours(boxes)
-    values.reserveCapacity(Self.count * boxes.count)
+    values.reserveCapacity((seesImage ? Self.countWithImage : Self.count) * boxes.count)
     let em = max(2, context.body.size)
     let types = page.lines.map { Self.typography($0, page, context) }
     let area = Self.textArea(boxes, page)
     let leading = Self.usualLeading(neighbours, boxes, em)
+    let patches = seesImage ? LinePatches(page, em: em) : nil
     for (index, line) in page.lines.enumerated() {
       let before = values.count
       place(index, boxes, area, page, em, leading)
@@ -37,6 +41,11 @@ struct LineFeatures {
       text(line, page)
       document(line, page, context)
       precondition(values.count - before == Self.count, "a line has \(values.count - before) features")
+      if let patches {
+        patches.append(line.bbox, to: &values)
+      } else if seesImage {
+        values.append(contentsOf: repeatElement(0, count: LinePatches.count))
+      }
       coordinates[0].append(Float(min(400, max(-50, line.bbox.x0 / em))))
       coordinates[1].append(Float(min(800, max(-50, line.bbox.midY / (1.2 * em)))))
     }
@@ -180,9 +189,9 @@ struct LineFeatures {
     add(min(2, Double(page.lines.count) / 60))
   }
 
-  /// Makes rows as if the file had no table of contents.
-  static func hideOutline(_ values: inout [Float]) {
-    for row in stride(from: 0, to: values.count, by: count) { (values[row + 91], values[row + 92]) = (0, 0) }
+  /// Makes rows of `width` numbers as if the file had no table of contents.
+  static func hideOutline(_ values: inout [Float], width: Int) {
+    for row in stride(from: 0, to: values.count, by: width) { (values[row + 91], values[row + 92]) = (0, 0) }
   }
 
   // MARK: - Measures

@@ -18,12 +18,15 @@ enum MathEvidence {
     var isToldByFonts: Bool { mathematics > 4 && mathematics * 5 < all * 2 }
   }
 
-  /// Whether a line has a formula: a word in a font for mathematics that is no bullet and no mark of a note.
+  /// Whether a line has a formula: a word in a font for mathematics that is no bullet and no mark of a note, or a Greek letter or two
+  /// among Latin ones.
   static func hasMathematics(_ line: Line, _ page: Page) -> Bool {
     line.words.contains { index in
       let word = page.words[index]
-      return page.styles.indices.contains(word.style) && page.styles[word.style].math
-        && word.text.contains { !"•∗*†‡§·–−◦■□▪.,;:".contains($0) }
+      guard page.styles.indices.contains(word.style) else { return false }
+      if page.styles[word.style].math, word.text.contains(where: { !"•∗*†‡§·–−◦■□▪.,;:".contains($0) }) { return true }
+      let greek = word.text.unicodeScalars.count { (0x391...0x3C9).contains($0.value) || $0.value == 0x2206 }
+      return greek == 1 || greek == 2
     }
   }
 
@@ -49,7 +52,9 @@ enum MathEvidence {
       guard prediction.classes.count > equation,
         let best = prediction.classes.indices.max(by: { prediction.classes[$0] < prediction.classes[$1] }),
         mistaken.contains(best)
-      else { return isProse(line, page) ? prediction.without(equation) : prediction }
+      else {
+        return isProse(line, page) || Headings.beginsStatement(line.text) ? prediction.without(equation) : prediction
+      }
       let share = page.typography(of: line).mathShare
       let words = line.words.count { index in
         let word = page.words[index]

@@ -31,12 +31,14 @@ struct RegionBuilder {
     self.classes = classes
     let paragraphs = [RegionClass.text, .textEquation, .abstract, .list].map(\.rawValue)
     isText = zip(page.lines, classes).map { paragraphs.contains($1) && MathEvidence.isProse($0, page) }
-    // White between the columns of a table is no gutter of the page.
+    let prose = zip(page.lines, isText).filter(\.1).map(\.0.bbox)
     gutters = GutterFinder(page).without { gutter in
-      let beside = page.lines.indices.filter {
-        page.lines[$0].bbox.midY > gutter.y0 && page.lines[$0].bbox.midY < gutter.y1
-      }
-      return beside.count { classes[$0] == RegionClass.table.rawValue } * 2 > beside.count
+      let beside = zip(page.lines, classes).filter { $0.0.bbox.midY > gutter.y0 && $0.0.bbox.midY < gutter.y1 }
+      func fills(_ label: RegionClass) -> Bool { beside.count { $0.1 == label.rawValue } * 2 > beside.count }
+      // White between the columns of a table is no gutter of the page, nor is white in front of the signs that formulas are aligned at
+      // where text above or below runs across.
+      return fills(.table)
+        || fills(.equation) && prose.contains { $0.x0 < gutter.left - 10 && $0.x1 > gutter.edge + 10 }
     }
     groups = DisjointSets(page.lines.count)
   }
@@ -49,6 +51,7 @@ struct RegionBuilder {
     joinAreas(of: .equation, reach: (x: 3 * em, y: 0.8 * em))
     var regions = groups.members().map { region(of: $0) }
     absorbFragments(&regions)
+    attachEquationNumbers(&regions)
     let pictures = figures(&regions)
     return regions + pictures
   }
@@ -177,17 +180,53 @@ struct RegionBuilder {
       best = RegionClass.list.rawValue
     }
     // The number behind a formula is not part of its box.
-    let measured = best == RegionClass.equation.rawValue ? lines.filter { !isEquationNumber($0) } : lines
+    let measured = best == RegionClass.equation.rawValue ? lines.compactMap(boxWithoutNumber) : lines.map(box)
     var region = Region(
       id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index,
-      bbox: union(measured.isEmpty ? members : measured), lines: lines)
+      bbox: measured.isEmpty ? union(members) : measured.dropFirst().reduce(measured[0]) { $0.union($1) }, lines: lines)
     region.isFurniture = best == LayoutHeads.furniture
     return region
   }
 
-  private func isEquationNumber(_ line: Int) -> Bool {
-    let text = page.lines[line].text
-    return text.utf8.count <= 9 && text.first == "(" && text.last == ")" && text.contains(where: \.isNumber)
+  /// The box of a formula's line without the number at its right or left end; nil for a number alone.
+  private func boxWithoutNumber(_ line: Int) -> Rect? {
+    if Self.isEquationNumber(page.lines[line].text) { return nil }
+    let words = page.lines[line].words.map { page.words[$0] }
+    guard words.count > 1, let first = words.first, let last = words.last else { return box(line) }
+    var rest = words[...]
+    if Self.isEquationNumber(last.text), last.bbox.x0 - words[words.count - 2].bbox.x1 > em {
+      rest = words.dropLast()
+    } else if Self.isEquationNumber(first.text), words[1].bbox.x0 - first.bbox.x1 > em {
+      rest = words.dropFirst()
+    } else {
+      return box(line)
+    }
+    return rest.dropFirst().reduce(rest.first!.bbox) { $0.union($1.bbox) }
+  }
+
+  private static func isEquationNumber(_ text: String) -> Bool {
+    text.utf8.count <= 9 && text.first == "(" && text.last == ")" && text.contains(where: \.isNumber)
+  }
+
+  /// A number that stands alone goes to the formula beside it.
+  private func attachEquationNumbers(_ regions: inout [Region]) {
+    for index in regions.indices {
+      let number = regions[index]
+      guard number.lines.count == 1, !number.isFurniture, Self.isEquationNumber(page.lines[number.lines[0]].text),
+        let host = regions.indices.filter({ other in
+          other != index && regions[other].label == .equation && !regions[other].lines.isEmpty
+            && regions[other].bbox.y0 - em < number.bbox.midY && regions[other].bbox.y1 + em > number.bbox.midY
+            && !gutters.separates(
+              number.bbox.x0 < regions[other].bbox.x0 ? number.bbox : regions[other].bbox,
+              number.bbox.x0 < regions[other].bbox.x0 ? regions[other].bbox : number.bbox)
+        }).min(by: {
+          abs(regions[$0].bbox.midY - number.bbox.midY) < abs(regions[$1].bbox.midY - number.bbox.midY)
+        })
+      else { continue }
+      regions[host].lines += number.lines
+      regions[index].lines = []
+    }
+    regions.removeAll { $0.lines.isEmpty }
   }
 
   /// Small pieces inside of a larger region, such as exponents, become part of it.
@@ -218,10 +257,18 @@ struct RegionBuilder {
 
   /// Pictures with the letters in them: images and lines that the model takes for labels of a drawing.
   private func figures(_ regions: inout [Region]) -> [Region] {
-    var parts = regions.filter { $0.label == .figure && !$0.isFurniture }
+    let placed = PlacedFigures(page, em: em).regions()
+    let inside = Set(placed.flatMap(\.lines))
+    var parts: [Region] = []
+    for region in regions where region.label == .figure && !region.isFurniture {
+      let loose = region.lines.filter { !inside.contains($0) }
+      if !loose.isEmpty {
+        parts.append(Region(id: 0, label: .figure, page: page.index, bbox: union(loose), lines: loose))
+      }
+    }
     regions.removeAll { $0.label == .figure && !$0.isFurniture }
-    parts += FigureFinder.figures(on: page, around: regions)
-    let others = regions.filter { !$0.isFurniture }
+    parts += FigureFinder.figures(on: page, around: regions + placed)
+    let others = regions.filter { !$0.isFurniture } + placed
     var merged = true
     while merged, parts.count < 800 {
       merged = false
@@ -240,7 +287,7 @@ struct RegionBuilder {
         }
       }
     }
-    return parts
+    return placed + parts
   }
 }
 

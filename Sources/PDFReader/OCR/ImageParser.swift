@@ -70,8 +70,8 @@ struct ImageParser {
       if let warning = outcome.warning { output.warn("page \(index + 1) \(warning)") }
       if let straightening = outcome.straightening { shown = picture.straightened(straightening) ?? picture }
       if options.findRulings {
-        page.rulings = RulingFinder.rulings(
-          on: outcome.raster, pixelsPerPoint: Double(outcome.raster.width) / page.width)
+        RulingFinder.addRulings(
+          on: outcome.raster, pixelsPerPoint: Double(outcome.raster.width) / page.width, to: &page)
       }
     }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)

@@ -1,6 +1,7 @@
 extension Document {
-  /// The document with the items of each list as one region, as DocGenome has lists; relations go to the list.
-  func withWholeLists() -> Document {
+  /// The document with DocGenome's units: the items of a list are one region, so are the paragraphs of an abstract, and the abstract's
+  /// heading, which is no section's, is Others. Relations go to the whole.
+  func withWholeUnits() -> Document {
     var document = self
     var kept: [Int: Int] = [:]
     for page in pages.indices {
@@ -18,7 +19,8 @@ extension Document {
           regions.removeSubrange((list + 1)...)
           continue
         }
-        if region.label == .list, !region.isFurniture, let last = regions.last, last.label == .list, !last.isFurniture,
+        if region.label == .list || region.label == .abstract, !region.isFurniture, let last = regions.last,
+          last.label == region.label, !last.isFurniture,
           Self.areNeighbours(last.bbox, region.bbox, lines: last.lines.count)
         {
           regions[regions.count - 1].absorb(region, &kept)
@@ -26,9 +28,15 @@ extension Document {
           regions.append(region)
         }
       }
+      if regions.contains(where: { $0.label == .abstract }) {
+        for index in regions.indices where regions[index].label == .title && Self.isAbstractHeading(regions[index].text)
+        {
+          regions[index].label = .others
+        }
+      }
       document.pages[page].regions = regions
     }
-    guard !kept.isEmpty else { return self }
+    guard !kept.isEmpty else { return document }
     var seen: Set<Relation> = []
     document.relations = relations.compactMap { relation in
       let mapped = Relation(
@@ -45,6 +53,11 @@ extension Document {
         && part.bbox.midY > first.bbox.y0 && part.bbox.midY < second.bbox.y1
         && part.bbox.horizontalOverlap(first.bbox.union(second.bbox)) > 0.5 * part.bbox.width
     }
+  }
+
+  private static func isAbstractHeading(_ text: String) -> Bool {
+    ["abstract", "summary", "zusammenfassung", "résumé", "resumen", "riassunto", "samenvatting"].contains(
+      text.lowercased().filter(\.isLetter))
   }
 
   /// One item right under the other, in one column.
