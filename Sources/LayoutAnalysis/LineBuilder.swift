@@ -95,16 +95,21 @@ package enum LineBuilder {
 
   /// Words with a space where there is a gap between them.
   private static func text(_ words: [Int], _ page: Page) -> String {
+    // Boxes of some fonts are much higher than their type.
+    func size(_ word: Word) -> Double {
+      let height = word.bbox.height
+      return page.styles.indices.contains(word.style) ? min(height, page.styles[word.style].size) : height
+    }
     var result = ""
-    var end: Rect?
+    var last: Word?
     for index in words {
       let word = page.words[index]
-      if let end {
-        let gap = max(word.bbox.x0 - end.x1, end.x0 - word.bbox.x1)
-        if gap > 0.12 * min(end.height, word.bbox.height) { result += " " }
+      if let last {
+        let gap = max(word.bbox.x0 - last.bbox.x1, last.bbox.x0 - word.bbox.x1)
+        if gap > 0.12 * min(size(last), size(word)) { result += " " }
       }
       result += word.text
-      end = word.bbox
+      last = word
     }
     return result
   }

@@ -92,7 +92,7 @@ package struct LineEvidence {
     let below = page.lines.indices.filter {
       let box = page.lines[$0].bbox
       return box.midY > rule.midY && box.x0 > rule.x0 - em && box.x0 < columnEnd - em
-        && (predictions[$0].classes.last ?? 0) < 0.5
+        && ((predictions[$0].classes.last ?? 0) < 0.5 || MathEvidence.isProse(page.lines[$0], page))
     }.sorted { page.lines[$0].bbox.midY < page.lines[$1].bbox.midY }
     guard let first = below.first(where: { page.lines[$0].bbox.width > 2 * em }), below.count <= 40,
       page.lines[first].bbox.y0 - rule.midY < 2 * em
