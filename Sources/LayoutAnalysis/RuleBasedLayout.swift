@@ -80,11 +80,11 @@ public struct RuleBasedLayout: Sendable {
 }
 
 /// The type that most of the document is set in.
-struct BodyStyle {
+package struct BodyStyle {
   var size = 10.0
   var isBold = false
 
-  init() {}
+  package init() {}
 
   init(of document: Document) {
     var counts = Counts()

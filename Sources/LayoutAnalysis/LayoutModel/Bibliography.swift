@@ -1,14 +1,14 @@
 import DocumentModel
 
 /// What stands under the heading "References" is references, whatever its entries look like one by one.
-enum Bibliography {
+package enum Bibliography {
   private static let headings: Set<String> = [
     "references", "bibliography", "literaturecited", "workscited", "referencesandnotes", "literatur",
     "literaturverzeichnis", "références", "bibliographie", "referencias", "bibliografía", "bibliografia",
     "riferimentibibliografici", "referenties", "literatuur",
   ]
 
-  static func tidy(_ document: inout Document) {
+  package static func tidy(_ document: inout Document) {
     var entries: [(page: Int, index: Int)] = []
     var isOpen = false
     func close() {

@@ -1,8 +1,8 @@
 import DocumentModel
 
 /// What only the whole document tells about headings.
-enum Headings {
-  static func tidy(_ document: inout Document, body: BodyStyle) {
+package enum Headings {
+  package static func tidy(_ document: inout Document, body: BodyStyle) {
     keepOneTitle(&document)
     correct(&document)
     takeCodeForCode(&document)

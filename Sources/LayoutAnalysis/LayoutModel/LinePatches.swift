@@ -4,11 +4,11 @@ import Foundation
 /// What the image of a page shows around its lines, as numbers from 0 to 1: for each line a patch as wide as the line with what stands
 /// above and below it, and one of the whole width of the page. Patches of neighbouring lines overlap, as those of T2T-ViT do (Yuan et
 /// al., arXiv 2101.11986).
-struct LinePatches {
+package struct LinePatches {
   /// Squares of the patch around a line, and of that across the page.
   private static let columns = 8, rows = 9, wideRows = 8
   /// Numbers of a line: all ink around it, ink that belongs to no word around it, and across the page.
-  static let count = columns * rows * 2 + columns * wideRows
+  package static let count = columns * rows * 2 + columns * wideRows
 
   private let all: SummedArea
   private let wordless: SummedArea
@@ -16,7 +16,7 @@ struct LinePatches {
   private let em: Double
 
   /// - Returns: nil for pages without an image.
-  init?(_ page: Page, em: Double) {
+  package init?(_ page: Page, em: Double) {
     guard let ink = page.ink else { return nil }
     self.page = page
     self.em = em
@@ -25,7 +25,7 @@ struct LinePatches {
   }
 
   /// Adds the patches of a line.
-  func append(_ line: Rect, to values: inout [Float]) {
+  package func append(_ line: Rect, to values: inout [Float]) {
     let x0 = line.x0 - em, width = (line.width + 2 * em) / Double(Self.columns)
     let height = 1.5 * em, top = line.midY - height * Double(Self.rows) / 2
     for source in [all, wordless] {

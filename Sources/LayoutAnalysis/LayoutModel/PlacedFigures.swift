@@ -1,14 +1,14 @@
 import DocumentModel
 
 /// Figures that the file itself tells: pictures that were placed on the page as a whole, with the words that they bring along.
-struct PlacedFigures {
+package struct PlacedFigures {
   private let page: Page
   private let em: Double
 
-  init(_ page: Page, em: Double) { (self.page, self.em) = (page, em) }
+  package init(_ page: Page, em: Double) { (self.page, self.em) = (page, em) }
 
   /// One region without id for each picture; pictures within others are parts of those.
-  func regions() -> [Region] {
+  package func regions() -> [Region] {
     var result: [Region] = []
     for picture in page.images where picture.kind == .placed {
       let box = picture.bbox

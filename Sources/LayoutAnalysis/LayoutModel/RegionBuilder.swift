@@ -15,6 +15,7 @@ struct RegionBuilder {
 
   /// Whether the document's fonts tell mathematics from text.
   private let hasMathFonts: Bool
+  private let numbers: EquationNumbers
 
   /// - Parameter hasMathFonts: the document has some words, but not most of them, in fonts for mathematics.
   init(
@@ -41,6 +42,7 @@ struct RegionBuilder {
         || fills(.equation) && prose.contains { $0.x0 < gutter.left - 10 && $0.x1 > gutter.edge + 10 }
     }
     groups = DisjointSets(page.lines.count)
+    numbers = EquationNumbers(page, em: em)
   }
 
   /// Regions without ids and text, furniture among them, in no order.
@@ -51,7 +53,7 @@ struct RegionBuilder {
     joinAreas(of: .equation, reach: (x: 3 * em, y: 0.8 * em))
     var regions = groups.members().map { region(of: $0) }
     absorbFragments(&regions)
-    attachEquationNumbers(&regions)
+    numbers.attach(to: &regions) { gutters.separates($0, $1) }
     let pictures = figures(&regions)
     return regions + pictures
   }
@@ -180,53 +182,12 @@ struct RegionBuilder {
       best = RegionClass.list.rawValue
     }
     // The number behind a formula is not part of its box.
-    let measured = best == RegionClass.equation.rawValue ? lines.compactMap(boxWithoutNumber) : lines.map(box)
+    let measured = best == RegionClass.equation.rawValue ? lines.compactMap(numbers.boxWithoutNumber) : lines.map(box)
     var region = Region(
       id: 0, label: RegionClass(rawValue: best) ?? .others, page: page.index,
       bbox: measured.isEmpty ? union(members) : measured.dropFirst().reduce(measured[0]) { $0.union($1) }, lines: lines)
     region.isFurniture = best == LayoutHeads.furniture
     return region
-  }
-
-  /// The box of a formula's line without the number at its right or left end; nil for a number alone.
-  private func boxWithoutNumber(_ line: Int) -> Rect? {
-    if Self.isEquationNumber(page.lines[line].text) { return nil }
-    let words = page.lines[line].words.map { page.words[$0] }
-    guard words.count > 1, let first = words.first, let last = words.last else { return box(line) }
-    var rest = words[...]
-    if Self.isEquationNumber(last.text), last.bbox.x0 - words[words.count - 2].bbox.x1 > em {
-      rest = words.dropLast()
-    } else if Self.isEquationNumber(first.text), words[1].bbox.x0 - first.bbox.x1 > em {
-      rest = words.dropFirst()
-    } else {
-      return box(line)
-    }
-    return rest.dropFirst().reduce(rest.first!.bbox) { $0.union($1.bbox) }
-  }
-
-  private static func isEquationNumber(_ text: String) -> Bool {
-    text.utf8.count <= 9 && text.first == "(" && text.last == ")" && text.contains(where: \.isNumber)
-  }
-
-  /// A number that stands alone goes to the formula beside it.
-  private func attachEquationNumbers(_ regions: inout [Region]) {
-    for index in regions.indices {
-      let number = regions[index]
-      guard number.lines.count == 1, !number.isFurniture, Self.isEquationNumber(page.lines[number.lines[0]].text),
-        let host = regions.indices.filter({ other in
-          other != index && regions[other].label == .equation && !regions[other].lines.isEmpty
-            && regions[other].bbox.y0 - em < number.bbox.midY && regions[other].bbox.y1 + em > number.bbox.midY
-            && !gutters.separates(
-              number.bbox.x0 < regions[other].bbox.x0 ? number.bbox : regions[other].bbox,
-              number.bbox.x0 < regions[other].bbox.x0 ? regions[other].bbox : number.bbox)
-        }).min(by: {
-          abs(regions[$0].bbox.midY - number.bbox.midY) < abs(regions[$1].bbox.midY - number.bbox.midY)
-        })
-      else { continue }
-      regions[host].lines += number.lines
-      regions[index].lines = []
-    }
-    regions.removeAll { $0.lines.isEmpty }
   }
 
   /// Small pieces inside of a larger region, such as exponents, become part of it.
