@@ -7,7 +7,8 @@ Generated: documents of random displayed equations between paragraphs, set by pd
 equations with page, box and source; those of `docq ingest` with the largest overlap are compared.
 
 Similarity is 1 - edit distance over the length of the longer text, after both were normalised (see `normal`): white space,
-\\left and \\right, spacing commands, labels, numbers of equations and braces around single characters do not count. An equation
+\\left and \\right, spacing commands, labels, numbers of equations and braces around single characters do not count; an author's own
+commands are replaced by what they stand for. An equation
 that was not found scores 0; the mean over those found stands beside it.
 """
 
@@ -105,6 +106,60 @@ def normal(text):
     return text.rstrip(".,;")
 
 
+class Macros:
+    """An author's own commands, so that both sides speak LaTeX's."""
+
+    def __init__(self, folder):
+        self.known = {}
+        for path in sorted(folder.rglob("*.tex")) + sorted(folder.rglob("*.sty")):
+            self.read(re.sub(r"(?<!\\)%.*", "", path.read_text(errors="replace")))
+
+    def read(self, text):
+        for m in re.finditer(r"\\(?:(?:re|provide)?newcommand|DeclareRobustCommand)\*?\s*\{?\s*(\\[A-Za-z]+)\s*\}?\s*(?:\[(\d)\])?\s*(\[[^\]]*\])?\s*(?=\{)", text):
+            body = group(text, m.end())
+            if body is not None: self.known[m[1]] = (int(m[2] or 0), m[3][1:-1] if m[3] else None, body[0])
+        for m in re.finditer(r"\\def\s*(\\[A-Za-z]+)((?:#\d)*)\s*(?=\{)", text):
+            body = group(text, m.end())
+            if body is not None: self.known[m[1]] = (len(m[2]) // 2, None, body[0])
+        for m in re.finditer(r"\\DeclareMathOperator\*?\s*\{?\s*(\\[A-Za-z]+)\s*\}?\s*(?=\{)", text):
+            body = group(text, m.end())
+            if body is not None: self.known[m[1]] = (0, None, "\\mathrm{" + body[0] + "}")
+
+    def expanded(self, text):
+        for _ in range(400):
+            found = next((m for m in re.finditer(r"\\[A-Za-z]+", text) if m[0] in self.known), None)
+            if not found or len(text) > 20_000: break
+            count, default, body = self.known[found[0]]
+            end, values = found.end(), []
+            if default is not None:
+                given = re.match(r"\s*\[([^\]]*)\]", text[end:])
+                values.append(given[1] if given else default)
+                end += given.end() if given else 0
+            while len(values) < count:
+                end += len(text[end:]) - len(text[end:].lstrip())
+                part = group(text, end) if text[end:end + 1] == "{" else None
+                if part is None:
+                    one = re.match(r"\\[A-Za-z]+|.", text[end:], re.S)
+                    part = (one[0], end + one.end()) if one else ("", end)
+                values.append(part[0])
+                end = part[1]
+            for number, value in enumerate(values, 1): body = body.replace(f"#{number}", value)
+            # A command ends where letters follow it.
+            text = text[: found.start()] + "{" + body + "}" + text[end:]
+        return text
+
+
+def group(text, start):
+    """What stands between the brace at `start` and its partner, and the place behind that."""
+    depth = 0
+    for place in range(start, len(text)):
+        if text[place] == "\\": continue
+        if place and text[place - 1] == "\\": continue
+        depth += (text[place] == "{") - (text[place] == "}")
+        if depth == 0: return text[start + 1:place], place + 1
+    return None
+
+
 def similarity(a, b):
     a, b = normal(a), normal(b)
     row = list(range(len(b) + 1))
@@ -168,6 +223,7 @@ def papers(arguments):
             continue
         pdf = next((work / "out").rglob("paper.pdf"))
         found = [(p, r) for p, r in ingest(arguments.docq, pdf) if r.get("latex")]
+        macros = Macros(folder)
         scores = []
         for block in json.load(open(files[0])):
             if block["category"] != 2:
@@ -179,9 +235,10 @@ def papers(arguments):
                     overlap = shared(box, region["bbox"])
                     if overlap > best:
                         best, latex = overlap, region["latex"]
-            scores.append(similarity(block["source_code"], latex) if best > 0.3 else None)
+            source = macros.expanded(block["source_code"])
+            scores.append(similarity(source, latex) if best > 0.3 else None)
             if arguments.keep:
-                print(f"{scores[-1] or 0:.2f}  {normal(block['source_code'])[:150]}\n      {normal(latex or '')[:150]}")
+                print(f"{scores[-1] or 0:.2f}  {normal(source)[:150]}\n      {normal(latex or '')[:150]}")
         report(folder.name, scores)
         every += scores
     report("all papers", every)
