@@ -11,11 +11,19 @@ struct EquationAtom {
   var size: Double
   var kind: Kind
   var font = ""
+  /// A letter of a font for running text, not slanted.
+  var isUpright = false
+  /// Of a font for mathematics.
+  var isOfMathematics = false
 
   /// - Parameter style: the glyph's.
   init?(_ glyph: Glyph, _ style: TextStyle) {
+    // Selectors of variants paint nothing.
+    guard !glyph.scalar.properties.isVariationSelector else { return nil }
     size = max(1, style.size)
     font = style.font
+    isOfMathematics = style.math || EquationFonts.isTeX(font)
+    isUpright = !isOfMathematics && !style.italic && glyph.scalar.properties.isAlphabetic && glyph.scalar.isASCII
     box = glyph.bbox
     if EquationFonts.isLargeSigns(style.font) {
       guard let large = EquationSigns.large(glyph.scalar.value) else { return nil }
@@ -30,6 +38,8 @@ struct EquationAtom {
     kind = .ordinary
     latex = EquationSigns.latex(glyph.scalar, font: style.font)
     if latex == "\\sqrt" { kind = .radical }
+    if let large = EquationSigns.operators[glyph.scalar] { (latex, kind) = (large, .largeOperator) }
+    if latex == "\\int" || latex == "\\oint" { kind = .integral }
   }
 
   init(latex: String, box: Rect, baseline: Double, size: Double, kind: Kind = .composed) {

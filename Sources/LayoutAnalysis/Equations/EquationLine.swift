@@ -10,6 +10,7 @@ struct EquationLine {
     Self.joinBars(&atoms, bars, depth)
     Self.joinRoots(&atoms)
     Self.joinNames(&atoms)
+    Self.joinDots(&atoms)
     Self.joinMatrices(&atoms, bars, depth)
     Self.joinLimits(&atoms, bars, depth)
     latex = Self.line(atoms, bars, depth)
@@ -56,6 +57,10 @@ struct EquationLine {
         // A line over a formula.
         let inside = below.map { atoms[$0] }
         guard bar.midY > inside.bounds.y0 - 4, inside.bounds.y0 > bar.midY + 0.4 else { continue }
+        // A stroke of a letter: it ends before what stands below it does, or lies over one letter whose height is not known.
+        guard bar.x0 < inside.bounds.x0 + 1.5, bar.x1 > inside.bounds.x1 - 1.5,
+          inside.count > 1 || EquationFonts.isTeX(inside[0].font) && !inside[0].latex.hasPrefix("\\mathbb")
+        else { continue }
         let base = mainBaseline(inside)
         let atom = EquationAtom(
           latex: "\\overline{\(EquationLine(inside, inner, depth: depth + 1).latex)}", box: inside.bounds.union(bar),
@@ -130,7 +135,7 @@ struct EquationLine {
       } else if name.font.hasPrefix("CMBX") || name.font.hasPrefix("CMMIB") {
         name.latex = "\\mathbf{\(text)}"
       } else {
-        name.latex = text.count == 1 ? "\\mathrm{\(text)}" : "\\mathrm{\(text)}"
+        name.latex = "\\mathrm{\(text)}"
       }
       result.append(name)
     }
@@ -139,7 +144,19 @@ struct EquationLine {
 
   private static func isUpright(_ atom: EquationAtom) -> Bool {
     guard atom.kind == .ordinary, atom.latex.count == 1, atom.latex.first?.isLetter == true else { return false }
-    return ["CMR", "CMBX", "CMSS", "CMTT", "SFRM", "LMRoman", "CMTI", "SFBX"].contains { atom.font.hasPrefix($0) }
+    return atom.isUpright || atom.font.hasPrefix("CMTI")
+  }
+
+  /// A dot over an equals sign.
+  private static func joinDots(_ atoms: inout [EquationAtom]) {
+    while let sign = atoms.firstIndex(where: { $0.latex == "=" }),
+      let dot = atoms.firstIndex(where: {
+        $0.latex == "." && abs($0.box.midX - atoms[sign].box.midX) < 1.5 && $0.baseline < atoms[sign].baseline - 2
+      })
+    {
+      atoms[sign].latex = "\\doteq"
+      atoms.remove(at: dot)
+    }
   }
 
   // MARK: - Matrices

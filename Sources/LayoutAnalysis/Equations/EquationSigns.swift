@@ -1,4 +1,5 @@
 import DocumentModel
+import Foundation
 
 /// What a glyph of TeX's fonts is in LaTeX.
 enum EquationSigns {
@@ -53,6 +54,12 @@ enum EquationSigns {
     }
   }
 
+  /// Large operators of fonts that have Unicode's codes.
+  static let operators: [Unicode.Scalar: String] = [
+    "∑": "\\sum", "∏": "\\prod", "∐": "\\coprod", "⋃": "\\bigcup", "⋂": "\\bigcap", "⋁": "\\bigvee", "⋀": "\\bigwedge",
+    "⨁": "\\bigoplus", "⨂": "\\bigotimes",
+  ]
+
   /// Names of functions that are set upright.
   static let functions: Set<String> = [
     "arccos", "arcsin", "arctan", "arg", "cos", "cosh", "cot", "coth", "csc", "deg", "det", "dim", "exp", "gcd", "hom",
@@ -73,7 +80,23 @@ enum EquationSigns {
       if font.hasPrefix("EUFM") { return "\\mathfrak{\(character)}" }
       return String(character)
     }
-    return table[scalar] ?? String(character)
+    return table[scalar] ?? alphabet(scalar) ?? String(character)
+  }
+
+  /// A letter of Unicode's alphabets for mathematics (block 1D400) by its plain letter and the command of its alphabet.
+  private static func alphabet(_ scalar: Unicode.Scalar) -> String? {
+    let isLetterlike = (0x2100...0x214F).contains(scalar.value)
+    guard (0x1D400...0x1D7FF).contains(scalar.value) || isLetterlike else { return nil }
+    let plain = String(scalar).precomposedStringWithCompatibilityMapping.unicodeScalars
+    guard plain.count == 1, let letter = plain.first, letter != scalar else { return nil }
+    let text = table[letter] ?? String(letter)
+    switch scalar.value {
+    case 0x1D400...0x1D433, 0x1D468...0x1D49B, 0x1D7CE...0x1D7D7: return "\\mathbf{\(text)}"
+    case 0x1D49C...0x1D503, 0x210B, 0x2110, 0x2112, 0x211B, 0x212C, 0x2130, 0x2131, 0x2133: return "\\mathcal{\(text)}"
+    case 0x1D504...0x1D537, 0x1D56C...0x1D59F, 0x210C, 0x2111, 0x211C, 0x212D: return "\\mathfrak{\(text)}"
+    case 0x1D538...0x1D56B, 0x2102, 0x210D, 0x2115, 0x2119, 0x211A, 0x211D, 0x2124: return "\\mathbb{\(text)}"
+    default: return text
+    }
   }
 
   static let accents: [Unicode.Scalar: String] = [
@@ -113,7 +136,8 @@ enum EquationSigns {
       ("≠", "\\neq"), ("∉", "\\notin"), ("⌊", "\\lfloor"), ("⌋", "\\rfloor"), ("⌈", "\\lceil"), ("⌉", "\\rceil"),
       ("≲", "\\lesssim"), ("≳", "\\gtrsim"), ("⩽", "\\leqslant"), ("⩾", "\\geqslant"), ("ℏ", "\\hbar"),
       ("◻", "\\square"),
-      ("△", "\\triangle"), ("⋆", "\\star"), ("≜", "\\triangleq"), ("↦", "\\mapsto"), ("⟶", "\\longrightarrow"),
+      ("△", "\\triangle"), ("⋆", "\\star"), ("≜", "\\triangleq"), ("↦", "\\mapsto"), ("∕", "/"), ("⋅", "\\cdot"),
+      ("∮", "\\oint"), ("≔", ":="), ("⟶", "\\longrightarrow"),
     ]
     for (sign, latex) in more { table[sign.unicodeScalars.first!] = latex }
     return table
