@@ -95,7 +95,11 @@ struct UnitResolver {
 
     if first({ $0 == "tag" }) != nil { return nil }
     if first({ $0 == "furn" }) != nil { return unit(.furniture, .others, context) }
-    if let note = first({ $0 == "footnote" }) { return unit(.context(note), .footnote, note) }
+    if let note = first({ $0 == "footnote" }) {
+      // Behind the end of a note, what has no mark of its own is text of the page again.
+      let isBehindNote = stack.isEmpty && log.marks[behind]?.opens == false
+      return isBehindNote ? nil : unit(.context(note), .footnote, note)
+    }
     if let toc = first({ $0 == "toc" }) { return unit(.context(toc), .others, toc) }
     if let title = first({ $0 == "title" }) { return unit(.context(title), .paperTitle, title) }
     let paragraph = stack.last { log.marks[$0.mark]?.kind.hasPrefix("p") ?? false }
