@@ -18,7 +18,7 @@ package enum SourceMarker {
       case 37: scan.skipComment()
       case 36 where scan.byte(1) == 36:
         inserts.append((scan.position, "\\docqD"))
-        inserts.append((scan.position + 2, letterFollows(scan, 2) ? "\\docqS " : "\\docqS"))
+        inserts.append((scan.position + 2, "\\docqS0"))
         scan.position += 2
       case 92:
         let name = scan.controlSequence()

@@ -61,7 +61,7 @@ private let child = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSyml
   @Test(arguments: [
     ("\\title{A\\thanks{b}}", "\\title{\\docqB{title}A\\thanks{b}\\docqE{title}}"),
     ("\\caption[short]{ Long. }", "\\caption[short]{ \\docqB{cap}Long.\\docqE{cap} }"),
-    ("$$x$$", "\\docqD$$\\docqS x\\docqD$$\\docqS"),
+    ("$$x$$", "\\docqD$$\\docqS0x\\docqD$$\\docqS0"),
     ("% $$x$$", "% $$x$$"),
     ("\\begin{verbatim}$$\\end{verbatim}", "\\begin{verbatim}$$\\end{verbatim}"),
     ("\\renewcommand{\\caption}[1]{x}", "\\renewcommand{\\caption}[1]{x}"),
