@@ -133,7 +133,7 @@ struct JobRoutes: Sendable {
       var quiet = ContinuousClock.now
       while !draining.hasBegun {
         let generation = changes.generation
-        let events = try await store.events(after: last, jobID: job.id, limit: 500)
+        let events = try await store.events(ofJob: job.id, after: last, limit: 500)
         for event in events {
           last = event.id
           var data = event.data
