@@ -67,9 +67,9 @@ extension SQLiteJobStore {
   // MARK: - Settings
 
   static func settings(_ db: Database, of kind: JobKind) throws -> QueueSettings {
-    let stored = try Data.fetchOne(
-      db.cachedStatement(sql: "SELECT settings FROM queue WHERE kind = ?"), arguments: [kind.rawValue])
-    return try stored.map { try decoded(QueueSettings.self, $0) } ?? QueueSettings()
+    try db.rows("SELECT settings FROM queue WHERE kind = ?", [kind.rawValue]) {
+      try decoded(QueueSettings.self, try $0.bytes(0))
+    }.first ?? QueueSettings()
   }
 
   private static func decoded<Value: Decodable>(_ type: Value.Type, _ body: Data) throws -> Value {

@@ -195,7 +195,8 @@ public final class SQLiteJobStore: JobStore {
         arguments += [kind.rawValue]
       }
       if let owner = filter.owner {
-        conditions += ["owner = ?"]
+        // The index of owners leaves out the jobs of nobody; that it may be used has to stand in the query.
+        conditions += owner.isEmpty ? ["owner = ?"] : ["owner = ?", "owner <> ''"]
         arguments += [owner]
       }
       if filter.onlyDead { conditions += ["is_dead = 1"] }
