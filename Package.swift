@@ -4,6 +4,7 @@ import PackageDescription
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 let grdb = Target.Dependency.product(name: "GRDB", package: "GRDB.swift")
+let sqlite = Target.Dependency.product(name: "GRDBSQLite", package: "GRDB.swift")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdTLS = Target.Dependency.product(name: "HummingbirdTLS", package: "hummingbird")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -56,7 +57,7 @@ let package = Package(
       resources: [.copy("Resources")]),
 
     // The service.
-    .target(name: "JobQueue", dependencies: [logging, grdb, crypto]),
+    .target(name: "JobQueue", dependencies: [logging, grdb, sqlite, crypto]),
     .target(
       name: "JobHandlers",
       dependencies: [
@@ -103,7 +104,7 @@ let package = Package(
       name: "JobQueueCrashProbe", dependencies: ["JobQueue"], path: "Tests/JobQueueCrashProbe"),
     .testTarget(
       name: "JobQueueTests", dependencies: ["JobQueue", "JobQueueCrashProbe", grdb, crypto, logging],
-      exclude: ["schema-1.sql"]),
+      exclude: ["schema-1.sql", "schema-2.sql"]),
     .testTarget(name: "GatewayTests", dependencies: ["Gateway", "JobQueue", logging]),
     .testTarget(
       name: "ServiceTests",

@@ -5,33 +5,39 @@ import JobQueue
 
 struct Enqueue: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Durable jobs a second: the queue against a plain loop in C, one caller and many.")
+    abstract: "Durable jobs a second: the queue, one caller and many, against loops in C.")
 
   @Option(help: "Jobs in each run.") var count = 2000
   @Option(help: "Runs of each, taken in turn; the medians are compared.") var rounds = 5
   @Option(help: "Callers at the same time.") var clients = 32
 
   func run() async throws {
-    var (loop, one, many): ([Double], [Double], [Double]) = ([], [], [])
+    var (same, plain, one, many): ([Double], [Double], [Double], [Double]) = ([], [], [], [])
     for _ in 0..<rounds {
-      loop.append(
-        try inFolder { folder in
-          let data = try DataFolder.open(folder)
-          // The tables; the loop has the file to itself.
-          _ = try SQLiteJobStore(data: data)
-          let seconds = docq_enqueue_loop(data.queueFile.path, Int32(count))
-          try check(seconds > 0, "the loop in C did not work")
-          return Double(count) / seconds
-        })
+      plain.append(try loop(intoQueue: false))
+      same.append(try loop(intoQueue: true))
       one.append(try await enqueue(clients: 1))
       many.append(try await enqueue(clients: clients))
     }
-    let (plain, single, together) = (loop.quantile(0.5), one.quantile(0.5), many.quantile(0.5))
-    func text(_ rate: Double) -> String { String(format: "%.0f", rate) }
+    let loops = (same: same.quantile(0.5), plain: plain.quantile(0.5))
+    func text(_ rate: Double) -> String {
+      String(format: "%.0f/s (%.2fx, %.2fx)", rate, rate / loops.same, rate / loops.plain)
+    }
     print(
-      "enqueue, synchronous=FULL, median of \(rounds): loop in C \(text(plain))/s; one caller \(text(single))/s "
-        + String(format: "(%.2fx); ", single / plain) + "\(clients) callers \(text(together))/s "
-        + String(format: "(%.2fx)", together / plain))
+      "enqueue, synchronous=FULL, median of \(rounds): loop in C of the same rows "
+        + String(format: "%.0f/s, of one plain table %.0f/s; ", loops.same, loops.plain)
+        + "one caller \(text(one.quantile(0.5))); \(clients) callers \(text(many.quantile(0.5)))")
+  }
+
+  private func loop(intoQueue: Bool) throws -> Double {
+    try inFolder { folder in
+      let data = try DataFolder.open(folder)
+      // Makes the queue's tables and leaves the file to the loop.
+      if intoQueue { _ = try SQLiteJobStore(data: data) }
+      let seconds = docq_enqueue_loop(data.queueFile.path, Int32(count), intoQueue)
+      try check(seconds > 0, "the loop in C did not work")
+      return Double(count) / seconds
+    }
   }
 
   private func enqueue(clients: Int) async throws -> Double {

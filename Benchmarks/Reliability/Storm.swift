@@ -109,25 +109,27 @@ struct Storm: AsyncParsableCommand {
   private func report(
     _ store: SQLiteJobStore, _ sent: [Sent], _ killed: Int, _ seed: UInt64, _ setAside: Int
   ) async throws {
-    var successes: [String: Int] = [:]
-    var after: Int64 = 0
-    while true {
-      let events = try await store.events(after: after, jobID: nil, limit: 10_000)
-      guard let last = events.last else { break }
-      after = last.id
-      for event in events where event.type == "succeeded" { successes[event.jobID, default: 0] += 1 }
-    }
+    var (done, twice) = (0, 0)
+    var filter = JobFilter(limit: 500)
+    repeat {
+      let page = try await store.jobs(filter)
+      for job in page.jobs {
+        let successes = try await store.events(ofJob: job.id, after: 0, limit: .max).count { $0.type == "succeeded" }
+        if successes > 0 { done += 1 }
+        if successes > 1 { twice += 1 }
+      }
+      filter.cursor = page.nextCursor
+    } while filter.cursor != nil
     var lost = 0
     for one in sent {
       let job = try await store.job(one.id)
       if job?.state != .succeeded { lost += 1 }
     }
-    let twice = successes.values.count { $0 > 1 }
     let keys = Dictionary(grouping: sent, by: \.key).values.count { Set($0.map(\.id)).count > 1 }
     let damage = try await store.damage()
     print(
       """
-      storm: seed \(seed), \(killed) kills, \(sent.count) jobs acknowledged, \(successes.count) done; \
+      storm: seed \(seed), \(killed) kills, \(sent.count) jobs acknowledged, \(done) done; \
       lost \(lost), done twice \(twice), keys with two jobs \(keys), set aside and run again \(setAside), \
       damage \(damage.isEmpty ? "none" : damage[0])
       """)

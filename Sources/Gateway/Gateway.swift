@@ -85,7 +85,8 @@ public struct Gateway: Sendable {
   public func drain() { draining.begin() }
 
   private var routes: [Route] {
-    SubmitRoutes(gateway: self).routes + TrainRoutes(gateway: self).routes + JobRoutes(gateway: self).routes
+    // The router looks through them in this order.
+    JobRoutes(gateway: self).routes + SubmitRoutes(gateway: self).routes + TrainRoutes(gateway: self).routes
       + DocumentRoutes(gateway: self).routes + QueueRoutes(gateway: self).routes
       + InferRoutes(gateway: self).routes + ServiceRoutes(gateway: self).routes
   }
@@ -101,7 +102,7 @@ public struct Gateway: Sendable {
     var table = RouteTable()
     for route in routes {
       for prefix in route.isVersioned ? ["", "/v1"] : [""] {
-        table.add(route.method, prefix + route.path, route.access)
+        table.add(route.method, RouterPath(prefix + route.path), route.access)
       }
     }
     router.add(
@@ -149,21 +150,24 @@ final class Draining: Sendable {
   func begin() { flag.store(true, ordering: .relaxed) }
 }
 
-/// What Hummingbird logs: every request at debug level, of which warnings are enough. It gives every request metadata of its
-/// own, which other handlers write out at once, for nothing.
+/// What Hummingbird logs: every request at debug level, of which warnings are enough. The number that it gives to every
+/// request is dropped: requests have an id of ours.
 private struct WarningsOnly: LogHandler {
   let log: Logger
-  var metadata = Logger.Metadata()
+  var metadata: Logger.Metadata {
+    get { [:] }
+    set {}
+  }
   var logLevel = Logger.Level.warning
 
-  subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-    get { metadata[key] }
-    set { metadata[key] = newValue }
+  subscript(metadataKey _: String) -> Logger.Metadata.Value? {
+    get { nil }
+    set {}
   }
 
   func log(event: LogEvent) {
     log.log(
-      level: event.level, event.message, metadata: metadata.merging(event.metadata ?? [:]) { _, new in new },
-      source: event.source, file: event.file, function: event.function, line: event.line)
+      level: event.level, event.message, metadata: event.metadata, source: event.source, file: event.file,
+      function: event.function, line: event.line)
   }
 }

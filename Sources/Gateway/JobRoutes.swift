@@ -13,11 +13,11 @@ struct JobRoutes: Sendable {
       Route(method: .get, path: "/jobs") { request, context in try await list(request, context.caller) },
       Route(method: .get, path: "/jobs/{id}", isShort: true) { request, context in try await show(request, context) },
       Route(method: .delete, path: "/jobs/{id}") { _, context in
-        try JSONOutput.response(JobView(try await gateway.store.cancel(try await job(context).id)), status: .accepted)
+        JSONOutput.response(JobView(try await gateway.store.cancel(try await job(context).id)), status: .accepted)
       },
       Route(method: .post, path: "/jobs/{id}/retry") { _, context in
         let job = try await gateway.store.retry(try await job(context).id)
-        var response = try JSONOutput.response(JobView(job), status: .accepted)
+        var response = JSONOutput.response(JobView(job), status: .accepted)
         response.headers[.location] = JobView.path(job.id)
         return response
       },
@@ -133,7 +133,7 @@ struct JobRoutes: Sendable {
       var quiet = ContinuousClock.now
       while !draining.hasBegun {
         let generation = changes.generation
-        let events = try await store.events(after: last, jobID: job.id, limit: 500)
+        let events = try await store.events(ofJob: job.id, after: last, limit: 500)
         for event in events {
           last = event.id
           var data = event.data

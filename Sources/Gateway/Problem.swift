@@ -124,35 +124,40 @@ enum JSONOutput {
     data(try encoder.encode(value), contentType: "application/json", status: status)
   }
 
-  private static func digest(of body: Data) -> String {
-    String(unsafeUninitializedCapacity: 32) { buffer in
-      for (place, byte) in SHA256.hash(data: body).prefix(16).enumerated() {
-        for (half, digit) in [byte >> 4, byte & 15].enumerated() {
-          buffer[2 * place + half] = digit < 10 ? 48 + digit : 87 + digit
+  static func response(_ job: JobView, status: HTTPResponse.Status) -> Response {
+    data(job.json, contentType: "application/json", status: status)
+  }
+
+  private static func digest(of body: some DataProtocol) -> String {
+    SHA256.hash(data: body).withUnsafeBytes { digest in
+      String(unsafeUninitializedCapacity: 32) { text in
+        for place in 0..<32 {
+          let digit = digest[place / 2] >> (place % 2 == 0 ? 4 : 0) & 15
+          text[place] = digit < 10 ? 48 + digit : 87 + digit
         }
+        return 32
       }
-      return 32
     }
   }
 
   /// With an ETag; 304 where the client has the same already.
   static func tagged(
-    _ body: Data, contentType: String, tag: String? = nil, _ request: Request
+    _ body: some DataProtocol, contentType: String, tag: String? = nil, _ request: Request
   ) -> Response {
     let tag = "\"\(tag ?? digest(of: body))\""
-    var response = data(body, contentType: contentType)
     let known = request.headers[.ifNoneMatch]?.split(separator: ",").map { $0.trimmingCharacters(in: .whitespaces) }
-    if let known, known.contains(where: { $0 == tag || $0 == "W/" + tag || $0 == "*" }) {
-      response = Response(status: .notModified)
-    }
+    var response =
+      known?.contains { $0 == tag || $0 == "W/" + tag || $0 == "*" } ?? false
+      ? Response(status: .notModified) : data(body, contentType: contentType)
     response.headers[.eTag] = tag
     response.headers[.cacheControl] = "private, no-cache"
     return response
   }
 
-  static func data(_ body: Data, contentType: String, status: HTTPResponse.Status = .ok) -> Response {
+  static func data(
+    _ body: some DataProtocol, contentType: String, status: HTTPResponse.Status = .ok
+  ) -> Response {
     Response(
-      status: status, headers: [.contentType: contentType],
-      body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
+      status: status, headers: [.contentType: contentType], body: ResponseBody(byteBuffer: ByteBuffer(bytes: body)))
   }
 }

@@ -20,7 +20,7 @@ struct RequestGuard: RouterMiddleware {
   ) async throws -> Response {
     let requestID = incomingID(request) ?? RandomDigits.make(2)
     let started = ContinuousClock.now
-    let entries = routes.entries(of: request.uri.path)
+    let route = context.endpointPath ?? routes.entries(of: request.uri.path).first?.path ?? "other"
     let method: HTTPRequest.Method = request.method == .head ? .get : request.method
     var context = context
     context.origin = JobOrigin(
@@ -29,7 +29,7 @@ struct RequestGuard: RouterMiddleware {
     do {
       try checkSender(request)
       context.caller = try await caller(request)
-      try admit(context.caller, method, entries.first { $0.method == method }?.access ?? .byMethod)
+      try admit(context.caller, method, routes.access(method, route))
       response = try await next(request, context)
     } catch {
       let problem = problem(for: error, request)
@@ -48,7 +48,7 @@ struct RequestGuard: RouterMiddleware {
     let elapsed = ContinuousClock.now - started
     metrics.count(
       method: methods.contains(request.method) ? request.method.rawValue : "other",
-      route: entries.first?.path ?? "other", status: response.status.code, seconds: elapsed.inSeconds)
+      route: route, status: response.status.code, seconds: elapsed.inSeconds)
     log.debug(
       "\(request.method) \(request.uri.path) \(response.status.code)",
       metadata: [
@@ -133,8 +133,11 @@ struct RequestGuard: RouterMiddleware {
   }
 
   private func hostName(_ authority: String) -> String {
-    if authority.hasPrefix("["), let end = authority.firstIndex(of: "]") { return String(authority[...end]) }
-    return String(authority.prefix { $0 != ":" }).lowercased()
+    let bytes = authority.utf8
+    if bytes.first == UInt8(ascii: "["), let end = bytes.firstIndex(of: UInt8(ascii: "]")) {
+      return String(authority[...end])
+    }
+    return authority[..<(bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex)].lowercased()
   }
 }
 

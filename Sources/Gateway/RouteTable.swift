@@ -7,19 +7,25 @@ struct RouteTable: Sendable {
     var method: HTTPRequest.Method
     /// As in OpenAPI: "/jobs/{id}/result".
     var path: String
-    var access: Access
     var parts: [Substring.UTF8View]
   }
 
   /// By the number of parts of the path.
   private var entries: [Int: [Entry]] = [:]
+  /// By the path as the router names it.
+  private var access: [String: [HTTPRequest.Method: Access]] = [:]
 
-  mutating func add(_ method: HTTPRequest.Method, _ path: String, _ access: Access) {
+  mutating func add(_ method: HTTPRequest.Method, _ routerPath: RouterPath, _ access: Access) {
+    let path = routerPath.description
     let parts = Self.parts(path)
-    entries[parts.count, default: []].append(Entry(method: method, path: path, access: access, parts: parts))
+    entries[parts.count, default: []].append(Entry(method: method, path: path, parts: parts))
+    self.access[path, default: [:]][method] = access
   }
 
-  /// The entries that a request's path falls under, one for each method.
+  /// Who may use a route that the router found.
+  func access(_ method: HTTPRequest.Method, _ path: String) -> Access { access[path]?[method] ?? .byMethod }
+
+  /// The entries that a request's path falls under, one for each method: for paths that the router did not find.
   func entries(of path: String) -> [Entry] {
     let found = Self.parts(path)
     return (entries[found.count] ?? []).filter { entry in
@@ -27,7 +33,6 @@ struct RouteTable: Sendable {
     }
   }
 
-  /// Of bytes: this is done for every request.
   private static func parts(_ path: String) -> [Substring.UTF8View] {
     path.utf8.split(separator: UInt8(ascii: "/"))
   }

@@ -248,7 +248,7 @@ struct SubmitRoutes: Sendable {
   }
 
   private func accepted(_ job: Job) throws -> Response {
-    var response = try JSONOutput.response(JobView(job), status: .accepted)
+    var response = JSONOutput.response(JobView(job), status: .accepted)
     response.headers[.location] = JobView.path(job.id)
     response.headers[.retryAfter] = "1"
     return response

@@ -49,7 +49,7 @@ struct TrainRoutes: Sendable {
     }
     let blobs = Set(payload.labelled.map(\.document.blob) + payload.unlabelled.map(\.blob))
     let job = try await submit.enqueue(.train, payload, blobs: blobs.sorted(), request, context)
-    var response = try JSONOutput.response(JobView(job), status: .accepted)
+    var response = JSONOutput.response(JobView(job), status: .accepted)
     response.headers[.location] = JobView.path(job.id)
     response.headers[.retryAfter] = "5"
     return response

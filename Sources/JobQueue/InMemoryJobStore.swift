@@ -100,10 +100,8 @@ public final class InMemoryJobStore: JobStore {
     }
   }
 
-  public func events(after: Int64, jobID: String?, limit: Int) async throws -> [JobEvent] {
-    state.withLock { state in
-      Array(state.events.lazy.filter { $0.id > after && (jobID == nil || $0.jobID == jobID) }.prefix(limit))
-    }
+  public func events(ofJob id: String, after: Int64, limit: Int) async throws -> [JobEvent] {
+    state.withLock { state in Array((state.events[id] ?? []).lazy.filter { $0.id > after }.prefix(limit)) }
   }
 
   // MARK: - Working
@@ -229,9 +227,11 @@ public final class InMemoryJobStore: JobStore {
         $0.job.state.isFinal && ($0.job.finishedAt ?? .max) < time && (kind == nil || $0.job.kind == kind)
           && !needed.contains($0.job.id)
       }
-      for entry in old { state.entries[entry.job.id] = nil }
+      for entry in old {
+        state.entries[entry.job.id] = nil
+        state.events[entry.job.id] = nil
+      }
       let gone = Set(old.map(\.job.id))
-      state.events.removeAll { gone.contains($0.jobID) }
       state.deliveries.removeAll { gone.contains($0.delivery.jobID) }
       for id in state.entries.keys { state.entries[id]?.after.subtract(gone) }
       return state.unreferenced(Set(old.flatMap { $0.job.inputBlobs + $0.resultBlobs }).sorted())

@@ -169,7 +169,7 @@ public struct Lease: Sendable, Hashable {
   }
 }
 
-/// One step in a job's life, numbered over the whole store. `data` is a JSON object.
+/// One step in a job's life, numbered within the job: later ones have higher numbers. `data` is a JSON object.
 public struct JobEvent: Sendable, Hashable {
   public var id: Int64
   public var jobID: String

@@ -30,8 +30,8 @@ struct JobLedger: Sendable {
   }
 
   var entries: [String: Entry] = [:]
-  var events: [JobEvent] = []
-  var lastEvent: Int64 = 0
+  /// By job.
+  var events: [String: [JobEvent]] = [:]
   var settings: [JobKind: QueueSettings] = [:]
   /// When an owner was last served, counted in turns, by kind.
   var turns: [JobKind: [String: Int64]] = [:]
@@ -187,10 +187,9 @@ struct JobLedger: Sendable {
   }
 
   mutating func record(_ id: String, _ type: String, _ data: [String: any Sendable] = [:]) {
-    lastEvent += 1
     let body = (try? JSONSerialization.data(withJSONObject: data, options: [.sortedKeys, .withoutEscapingSlashes]))
-    events.append(
-      JobEvent(
-        id: lastEvent, jobID: id, type: type, time: WallClock.milliseconds(), data: body ?? Data("{}".utf8)))
+    let number = 1 + (events[id]?.last?.id ?? 0)
+    events[id, default: []].append(
+      JobEvent(id: number, jobID: id, type: type, time: WallClock.milliseconds(), data: body ?? Data("{}".utf8)))
   }
 }

@@ -12,83 +12,47 @@ enum JobRow {
     (SELECT group_concat(blob) FROM job_blob WHERE job_id = job.id AND is_input = 1)
     """
 
+  private static let byID = "SELECT \(columns) FROM job WHERE id = ?"
+
   static func fetch(_ db: Database, _ id: String) throws -> Job? {
-    let statement = try db.cachedStatement(sql: "SELECT \(columns) FROM job WHERE id = ?")
-    // The row is read where it stands: `fetchOne` would copy it first.
-    let rows = try Row.fetchCursor(statement, arguments: [id])
-    guard let row = try rows.next() else { return nil }
-    let result = try job(row)
-    guard sha256(result.payload) == (try value(row, 22)) else {
-      throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
-    }
-    return result
+    try db.rows(byID, [id], limit: 1) { row in
+      let result = try job(row)
+      guard SHA256.hash(data: result.payload) == (try row.bytes(22)) else {
+        throw JobStoreError.corrupt(detail: "the request of job \(id) does not match its checksum")
+      }
+      return result
+    }.first
   }
 
   static func sha256(_ bytes: Data) -> Data { Data(SHA256.hash(data: bytes)) }
 
   /// - Parameter row: of `columns`.
-  static func job(_ row: Row) throws -> Job {
-    let failure: Data? = try optional(row, 9)
-    let id: String = try value(row, 0)
-    // Blobs are named by their digests, which hold no comma.
-    let blobs: String? = try optional(row, 23)
-    return Job(
-      id: id, kind: try name(row, 1), state: try name(row, 2), priority: try value(row, 3), payload: try value(row, 4),
-      inputBlobs: blobs.map { $0.split(separator: ",").map(String.init).sorted() } ?? [], attempts: try value(row, 5),
-      maxAttempts: try value(row, 6), progress: try value(row, 7), stage: try optional(row, 8),
-      failure: failure.flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
-      cancelRequested: try value(row, 10), createdAt: try value(row, 11), runAfter: try value(row, 12),
-      startedAt: try optional(row, 13), finishedAt: try optional(row, 14), leaseToken: try value(row, 15),
-      worker: try optional(row, 16), owner: try value(row, 17), waitingFor: try value(row, 18),
-      isDead: try value(row, 19),
-      origin: JobOrigin(requestID: try optional(row, 20), traceparent: try optional(row, 21)))
+  static func job(_ row: StatementRow) throws -> Job {
+    Job(
+      id: try row.text(0), kind: try kind(row, 1), state: try state(row, 2), priority: Int(try row.integer(3)),
+      payload: try row.bytes(4),
+      // Blobs are named by their digests, which hold no comma.
+      inputBlobs: try row.optional(23, row.text).map { $0.split(separator: ",").map(String.init).sorted() } ?? [],
+      attempts: Int(try row.integer(5)), maxAttempts: Int(try row.integer(6)), progress: try row.real(7),
+      stage: try row.optional(8, row.text),
+      failure: try row.optional(9, row.bytes).flatMap { try? JSONDecoder().decode(JobFailure.self, from: $0) },
+      cancelRequested: try row.integer(10) != 0, createdAt: try row.integer(11), runAfter: try row.integer(12),
+      startedAt: try row.optional(13, row.integer), finishedAt: try row.optional(14, row.integer),
+      leaseToken: try row.integer(15), worker: try row.optional(16, row.text), owner: try row.text(17),
+      waitingFor: Int(try row.integer(18)), isDead: try row.integer(19) != 0,
+      origin: JobOrigin(
+        requestID: try row.optional(20, row.text), traceparent: try row.optional(21, row.text)))
   }
 
-  static func event(_ row: Row) throws -> JobEvent {
-    JobEvent(
-      id: try value(row, "id"), jobID: try value(row, "job_id"), type: try value(row, "type"),
-      time: try value(row, "time"), data: try value(row, "data"))
-  }
+  static func kind(_ row: StatementRow, _ column: Int32) throws -> JobKind { try word(try row.text(column)) }
 
-  // GRDB's own subscripts end the process when a damaged file holds something else than the schema says.
+  static func state(_ row: StatementRow, _ column: Int32) throws -> JobState { try word(try row.text(column)) }
 
-  static func value<Value: DatabaseValueConvertible>(_ row: Row, _ column: String) throws -> Value {
-    guard let value: Value = try optional(row, column) else {
-      throw JobStoreError.corrupt(detail: "a row has no \(column)")
-    }
-    return value
-  }
-
-  static func optional<Value: DatabaseValueConvertible>(_ row: Row, _ column: String) throws -> Value? {
-    guard let stored: DatabaseValue = row[column], !stored.isNull else { return nil }
-    guard let value = Value.fromDatabaseValue(stored) else {
-      throw JobStoreError.corrupt(detail: "a row's \(column) is not what it should be")
-    }
-    return value
-  }
-
-  static func value<Value: DatabaseValueConvertible>(_ row: Row, _ index: Int) throws -> Value {
-    guard let value: Value = try optional(row, index) else {
-      throw JobStoreError.corrupt(detail: "a row lacks its column \(index)")
-    }
-    return value
-  }
-
-  static func optional<Value: DatabaseValueConvertible>(_ row: Row, _ index: Int) throws -> Value? {
-    let stored: DatabaseValue = row[index]
-    guard !stored.isNull else { return nil }
-    guard let value = Value.fromDatabaseValue(stored) else {
-      throw JobStoreError.corrupt(detail: "a row's column \(index) is not what it should be")
-    }
-    return value
-  }
-
-  private static func name<Value: RawRepresentable<String>>(_ row: Row, _ index: Int) throws -> Value {
-    let text: String = try value(row, index)
-    guard let value = Value(rawValue: text) else {
+  private static func word<Word: RawRepresentable<String>>(_ text: String) throws -> Word {
+    guard let word = Word(rawValue: text) else {
       throw JobStoreError.corrupt(detail: "a row holds '\(text.prefix(40))'")
     }
-    return value
+    return word
   }
 
   static func record(_ db: Database, _ id: String, _ type: String, _ data: [String: any Sendable]) throws {
@@ -96,8 +60,12 @@ enum JobRow {
       data.isEmpty
       ? Data("{}".utf8)
       : try JSONSerialization.data(withJSONObject: data, options: [.sortedKeys, .withoutEscapingSlashes])
-    try db.cachedStatement(sql: "INSERT INTO job_event (job_id, type, time, data) VALUES (?, ?, ?, ?)").execute(
-      arguments: [id, type, WallClock.milliseconds(), body])
+    try db.cachedStatement(
+      sql: """
+        INSERT INTO job_event (job_id, id, type, time, data)
+        VALUES (?1, 1 + (SELECT ifnull(max(id), 0) FROM job_event WHERE job_id = ?1), ?2, ?3, ?4)
+        """
+    ).execute(arguments: [id, type, WallClock.milliseconds(), body])
   }
 
   /// Queues the job again with backoff, or fails it for good.
@@ -171,12 +139,10 @@ enum JobRow {
 
   /// The first job that `id` was to run after and that will not succeed by itself, and how many have not succeeded yet.
   private static func dependencies(_ db: Database, of id: String) throws -> (failed: String?, open: Int) {
-    let states = try Row.fetchAll(
-      db,
-      sql: """
-        SELECT job.id, state FROM job_after JOIN job ON job.id = job_after.after_id WHERE job_id = ? ORDER BY job.id
-        """, arguments: [id]
-    ).map { (id: try value($0, 0) as String, state: try name($0, 1) as JobState) }
+    let states = try db.rows(
+      "SELECT job.id, state FROM job_after JOIN job ON job.id = job_after.after_id WHERE job_id = ? ORDER BY job.id",
+      [id]
+    ) { (id: try $0.text(0), state: try state($0, 1)) }
     return (
       states.first { $0.state == .failed || $0.state == .cancelled }?.id, states.count { $0.state != .succeeded }
     )

@@ -88,8 +88,8 @@ public protocol JobStore: Sendable {
   /// Queues all jobs again that were set aside, of one kind or of all; returns how many.
   func retryDead(kind: JobKind?) async throws -> Int
   func result(_ id: String) async throws -> JobResult?
-  /// Events after `after`, oldest first, of one job or of all.
-  func events(after: Int64, jobID: String?, limit: Int) async throws -> [JobEvent]
+  /// A job's events after the one numbered `after`, oldest first; none for a job that does not exist.
+  func events(ofJob id: String, after: Int64, limit: Int) async throws -> [JobEvent]
 
   /// Queues jobs again whose lease ran out; jobs out of attempts fail with code "lost". Returns how many.
   func expireLeases() async throws -> Int

@@ -59,12 +59,10 @@ extension SQLiteJobStore {
 
   /// Running jobs by kind and owner.
   private static func load(_ db: Database) throws -> [JobKind: [String: Int]] {
-    let rows = try Row.fetchAll(
-      db, sql: "SELECT kind, owner, count(*) AS n FROM job WHERE state = 'running' GROUP BY kind, owner")
-    return try rows.reduce(into: [:]) { load, row in
-      guard let kind = JobKind(rawValue: try JobRow.value(row, "kind")) else { return }
-      load[kind, default: [:]][try JobRow.value(row, "owner")] = try JobRow.value(row, "n")
-    }
+    let counts = try db.rows(
+      "SELECT kind, owner, count(*) FROM job WHERE state = 'running' GROUP BY kind, owner", []
+    ) { (kind: try JobRow.kind($0, 0), owner: try $0.text(1), count: Int(try $0.integer(2))) }
+    return counts.reduce(into: [:]) { $0[$1.kind, default: [:]][$1.owner] = $1.count }
   }
 
   /// The job of a kind that is next: of the owner whose turn it is.
@@ -81,16 +79,18 @@ extension SQLiteJobStore {
       arguments: [kind.rawValue])
     while let current = owner {
       if running[current] ?? 0 < settings.maxRunningPerKey ?? .max,
-        let row = try Row.fetchOne(
-          db,
-          sql: """
-            SELECT id, priority, ifnull((SELECT turn FROM owner_turn WHERE kind = ?1 AND owner = ?2), 0) AS turn
-            FROM job WHERE kind = ?1 AND owner = ?2 AND \(isDue) ORDER BY priority DESC, id LIMIT 1
-            """, arguments: [kind.rawValue, current] + due)
+        let candidate = try db.rows(
+          """
+          SELECT id, priority, ifnull((SELECT turn FROM owner_turn WHERE kind = ?1 AND owner = ?2), 0)
+          FROM job WHERE kind = ?1 AND owner = ?2 AND \(isDue) ORDER BY priority DESC, id LIMIT 1
+          """, [kind.rawValue, current] + due,
+          { row in
+            Candidate(
+              id: try row.text(0), kind: kind, owner: current, priority: Int(try row.integer(1)),
+              turn: try row.integer(2))
+          }
+        ).first
       {
-        let candidate = Candidate(
-          id: try JobRow.value(row, "id"), kind: kind, owner: current, priority: try JobRow.value(row, "priority"),
-          turn: try JobRow.value(row, "turn"))
         if best.map({ (candidate.turn, -candidate.priority, candidate.id) < ($0.turn, -$0.priority, $0.id) }) ?? true {
           best = candidate
         }

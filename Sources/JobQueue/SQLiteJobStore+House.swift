@@ -27,14 +27,10 @@ extension SQLiteJobStore {
 
   public func counts() async throws -> [JobKind: [JobState: Int]] {
     try await read { db in
-      var result: [JobKind: [JobState: Int]] = [:]
-      for row in try Row.fetchAll(db, sql: "SELECT kind, state, count(*) AS n FROM job GROUP BY kind, state") {
-        guard let kind = JobKind(rawValue: try JobRow.value(row, "kind")),
-          let state = JobState(rawValue: try JobRow.value(row, "state"))
-        else { continue }
-        result[kind, default: [:]][state] = try JobRow.value(row, "n")
+      let counts = try db.rows("SELECT kind, state, count(*) FROM job GROUP BY kind, state", []) {
+        (kind: try JobRow.kind($0, 0), state: try JobRow.state($0, 1), count: Int(try $0.integer(2)))
       }
-      return result
+      return counts.reduce(into: [:]) { $0[$1.kind, default: [:]][$1.state] = $1.count }
     }
   }
 
@@ -71,9 +67,9 @@ extension SQLiteJobStore {
   // MARK: - Settings
 
   static func settings(_ db: Database, of kind: JobKind) throws -> QueueSettings {
-    let stored = try Data.fetchOne(
-      db.cachedStatement(sql: "SELECT settings FROM queue WHERE kind = ?"), arguments: [kind.rawValue])
-    return try stored.map { try decoded(QueueSettings.self, $0) } ?? QueueSettings()
+    try db.rows("SELECT settings FROM queue WHERE kind = ?", [kind.rawValue]) {
+      try decoded(QueueSettings.self, try $0.bytes(0))
+    }.first ?? QueueSettings()
   }
 
   private static func decoded<Value: Decodable>(_ type: Value.Type, _ body: Data) throws -> Value {
@@ -152,14 +148,13 @@ extension SQLiteJobStore {
     let due = "SELECT id FROM delivery WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
     guard try await read({ try String.fetchOne($0, sql: due, arguments: [now, 1]) }) != nil else { return [] }
     return try await write(ringing: false) { db in
-      try String.fetchAll(db, sql: due, arguments: [now, limit]).map { id in
+      try String.fetchAll(db, sql: due, arguments: [now, limit]).flatMap { id in
         try db.execute(
           sql: "UPDATE delivery SET due_at = ?, attempts = attempts + 1 WHERE id = ?",
           arguments: [now + leaseMilliseconds, id])
-        let row = try Row.fetchOne(db, sql: "SELECT * FROM delivery WHERE id = ?", arguments: [id])!
-        return WebhookDelivery(
-          id: id, jobID: try JobRow.value(row, "job_id"), url: try JobRow.value(row, "url"),
-          attempts: try JobRow.value(row, "attempts"))
+        return try db.rows("SELECT job_id, url, attempts FROM delivery WHERE id = ?", [id]) { row in
+          WebhookDelivery(id: id, jobID: try row.text(0), url: try row.text(1), attempts: Int(try row.integer(2)))
+        }
       }
     }
   }

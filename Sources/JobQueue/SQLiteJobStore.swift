@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import GRDB
 
@@ -100,10 +101,10 @@ public final class SQLiteJobStore: JobStore {
     let id = UUIDv7.make()
     return try await write(atOnce: true) { db in
       if let key = job.idempotencyKey,
-        let earlier = try Row.fetchOne(
-          db, sql: "SELECT \(JobRow.columns) FROM job WHERE idempotency_key = ?", arguments: [key])
+        let stored = try db.rows(
+          "SELECT \(JobRow.columns) FROM job WHERE idempotency_key = ?", [key], JobRow.job
+        ).first
       {
-        let stored = try JobRow.job(earlier)
         guard stored.kind == job.kind, stored.payload == job.payload else {
           throw JobStoreError.idempotencyConflict(key: key)
         }
@@ -194,7 +195,8 @@ public final class SQLiteJobStore: JobStore {
         arguments += [kind.rawValue]
       }
       if let owner = filter.owner {
-        conditions += ["owner = ?"]
+        // The index of owners leaves out the jobs of nobody; that it may be used has to stand in the query.
+        conditions += owner.isEmpty ? ["owner = ?"] : ["owner = ?", "owner <> ''"]
         arguments += [owner]
       }
       if filter.onlyDead { conditions += ["is_dead = 1"] }
@@ -204,9 +206,8 @@ public final class SQLiteJobStore: JobStore {
       }
       let matching = conditions.isEmpty ? "" : "WHERE " + conditions.joined(separator: " AND ")
       arguments += [limit + 1]
-      return try Row.fetchAll(
-        db, sql: "SELECT \(JobRow.columns) FROM job \(matching) ORDER BY id DESC LIMIT ?", arguments: arguments
-      ).map { try JobRow.job($0) }
+      return try db.rows(
+        "SELECT \(JobRow.columns) FROM job \(matching) ORDER BY id DESC LIMIT ?", arguments, JobRow.job)
     }
     return rows.count > limit ? (Array(rows.prefix(limit)), rows[limit - 1].id) : (rows, nil)
   }
@@ -251,29 +252,27 @@ public final class SQLiteJobStore: JobStore {
 
   public func result(_ id: String) async throws -> JobResult? {
     try await read { db in
-      guard
-        let row = try Row.fetchOne(
-          db, sql: "SELECT content_type, body, sha256 FROM job_result WHERE job_id = ?", arguments: [id])
-      else { return nil }
-      let body: Data = try JobRow.value(row, "body")
-      guard JobRow.sha256(body) == (try JobRow.value(row, "sha256")) else {
-        throw JobStoreError.corrupt(detail: "the result of job \(id) does not match its checksum")
-      }
       let blobs = try String.fetchAll(
         db, sql: "SELECT blob FROM job_blob WHERE job_id = ? AND is_input = 0 ORDER BY blob", arguments: [id])
-      return JobResult(contentType: try JobRow.value(row, "content_type"), body: body, blobs: blobs)
+      return try db.rows("SELECT content_type, body, sha256 FROM job_result WHERE job_id = ?", [id]) { row in
+        let result = JobResult(contentType: try row.text(0), body: try row.bytes(1), blobs: blobs)
+        guard SHA256.hash(data: result.body) == (try row.bytes(2)) else {
+          throw JobStoreError.corrupt(detail: "the result of job \(id) does not match its checksum")
+        }
+        return result
+      }.first
     }
   }
 
-  public func events(after: Int64, jobID: String?, limit: Int) async throws -> [JobEvent] {
+  public func events(ofJob id: String, after: Int64, limit: Int) async throws -> [JobEvent] {
     try await read { db in
-      let mine = jobID == nil ? "" : "AND job_id = ?"
-      var arguments: StatementArguments = [after]
-      if let jobID { arguments += [jobID] }
-      arguments += [limit]
-      return try Row.fetchAll(
-        db, sql: "SELECT * FROM job_event WHERE id > ? \(mine) ORDER BY id LIMIT ?", arguments: arguments
-      ).map(JobRow.event)
+      try db.rows(
+        "SELECT id, type, time, data FROM job_event WHERE job_id = ? AND id > ? ORDER BY id LIMIT ?",
+        [id, after, limit]
+      ) { row in
+        JobEvent(
+          id: try row.integer(0), jobID: id, type: try row.text(1), time: try row.integer(2), data: try row.bytes(3))
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import JobQueue
 @main
 struct CrashProbe {
   static func main() async throws {
+    endWithParent()
     let data = try DataFolder.open(URL(fileURLWithPath: CommandLine.arguments[1]))
     let store = try SQLiteJobStore(data: data)
     let liveness = try WorkerLiveness(name: "probe", data: data)
@@ -46,6 +47,15 @@ struct CrashProbe {
       acknowledge(file, "done \(job.id)")
     } catch JobStoreError.leaseLost {
       acknowledge(file, "refused \(job.id)")
+    }
+  }
+
+  /// A test that is killed cannot kill what it started.
+  private static func endWithParent() {
+    let parent = getppid()
+    Thread.detachNewThread {
+      while getppid() == parent { usleep(100_000) }
+      exit(1)
     }
   }
 

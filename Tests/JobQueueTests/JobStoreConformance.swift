@@ -335,21 +335,22 @@ import Testing
   func eventsTellTheStoryInOrder(_ kind: StoreUnderTest) async throws {
     try await kind.with { store, clock in
       let id = try await store.add().id
-      try await store.add(.forecast)
+      let other = try await store.add(.forecast).id
       var job = try #require(try await store.claimOne())
       try await store.report(job.lease, progress: 0.5, stage: "half")
       try await store.fail(job.lease, failure: JobFailure(code: "internal", message: "m", permanent: false))
       clock.advance(10_000)
       job = try #require(try await store.claimOne())
       try await store.complete(job.lease, result: .text("done"))
-      let events = try await store.events(after: 0, jobID: id, limit: 100)
+      let events = try await store.events(ofJob: id, after: 0, limit: 100)
       #expect(events.map(\.type) == ["queued", "running", "progress", "queued", "running", "succeeded"])
       #expect(events.map(\.id) == events.map(\.id).sorted() && Set(events.map(\.id)).count == events.count)
       let progress = try #require(try JSONSerialization.jsonObject(with: events[2].data) as? [String: Any])
       #expect(progress["stage"] as? String == "half" && progress["progress"] as? Double == 0.5)
-      let rest = try await store.events(after: events[2].id, jobID: id, limit: 2)
+      let rest = try await store.events(ofJob: id, after: events[2].id, limit: 2)
       #expect(rest.map(\.id) == [events[3].id, events[4].id])
-      #expect(try await store.events(after: 0, jobID: nil, limit: 100).count == events.count + 1)
+      #expect(try await store.events(ofJob: other, after: 0, limit: 100).map(\.type) == ["queued"])
+      #expect(try await store.events(ofJob: "unknown", after: 0, limit: 100) == [])
     }
   }
 
@@ -388,7 +389,7 @@ import Testing
         try await store.deleteFinal(before: WallClock.milliseconds() + 1000, kind: nil).sorted() == ["mine", "page"])
       #expect(try await store.job(old.id) == nil)
       #expect(try await store.result(old.id) == nil)
-      #expect(try await store.events(after: 0, jobID: old.id, limit: 10).isEmpty)
+      #expect(try await store.events(ofJob: old.id, after: 0, limit: 10).isEmpty)
       #expect(try await store.job(open.id) != nil)
     }
   }

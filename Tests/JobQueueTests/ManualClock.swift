@@ -66,6 +66,17 @@ extension JobStore {
   func claimOne(_ kind: JobKind = .ingest, worker: String = "w1", lease: Int64 = 30_000) async throws -> Job? {
     try await claim(kinds: [kind], worker: worker, limit: 1, leaseMilliseconds: lease).first
   }
+
+  func allJobs() async throws -> [Job] {
+    var all: [Job] = []
+    var filter = JobFilter(limit: 500)
+    repeat {
+      let page = try await jobs(filter)
+      all += page.jobs
+      filter.cursor = page.nextCursor
+    } while filter.cursor != nil
+    return all
+  }
 }
 
 extension Job {

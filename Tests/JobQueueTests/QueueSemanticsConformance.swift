@@ -232,8 +232,10 @@ import Testing
       try await store.settle(due[2], error: "refused", retryAfter: nil)
       let again = try await store.claimDeliveries(limit: 10, leaseMilliseconds: 60_000)
       #expect(again.map(\.id) == [due[1].id] && again.map(\.attempts) == [2])
-      let events = try await store.events(after: 0, jobID: nil, limit: 100).filter { $0.type == "webhook" }
-      #expect(events.map(\.jobID) == [due[0].jobID, due[2].jobID])
+      for (delivery, count) in zip(due, [1, 0, 1]) {
+        let events = try await store.events(ofJob: delivery.jobID, after: 0, limit: 100)
+        #expect(events.count { $0.type == "webhook" } == count)
+      }
     }
   }
 

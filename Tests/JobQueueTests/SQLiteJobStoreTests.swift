@@ -28,15 +28,14 @@ import Testing
     let path = folder.url.appendingPathComponent("q").path
     _ = try await SQLiteJobStore(path: path).add()
     try await DatabaseQueue(path: path).write { try $0.execute(sql: "PRAGMA user_version = 99") }
-    #expect(throws: JobStoreError.newerSchema(found: 99, supported: 2)) { _ = try SQLiteJobStore(path: path) }
+    #expect(throws: JobStoreError.newerSchema(found: 99, supported: 3)) { _ = try SQLiteJobStore(path: path) }
   }
 
   @Test func aFileOfTheFirstVersionIsMigrated() async throws {
     let folder = try TemporaryFolder()
     let path = folder.url.appendingPathComponent("q").path
-    let schema = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("schema-1.sql")
     try await DatabaseQueue(path: path).write { db in
-      try db.execute(sql: try String(contentsOf: schema, encoding: .utf8))
+      try db.execute(sql: try schema(1))
       let insert = """
         INSERT INTO job (id, kind, state, payload, payload_sha256, max_attempts, created_at, run_after, failure)
         VALUES (?, 'ingest', ?, ?, ?, 3, 1, 1, ?)
@@ -54,6 +53,122 @@ import Testing
     #expect(try await store.jobs(JobFilter(onlyDead: true)).jobs.map(\.id) == ["d", "b"])
     #expect(try await store.claimOne()?.id == "a")
     #expect(try await store.damage() == [])
+  }
+
+  /// The tables and rows of a file as version 2 left it, between two jobs.
+  private func fileOfTheSecondVersion(_ path: String) async throws {
+    try await DatabaseQueue(path: path).write { db in
+      try db.execute(sql: try schema(2))
+      let sum = Data(SHA256.hash(data: Data("{}".utf8)))
+      for (id, state) in [("a", "succeeded"), ("b", "running"), ("c", "queued"), ("d", "queued"), ("e", "failed")] {
+        try db.execute(
+          sql: """
+            INSERT INTO job (id, kind, state, payload, payload_sha256, max_attempts, created_at, run_after, owner,
+              idempotency_key, webhook, waiting_for, request_id)
+            VALUES (?1, 'ingest', ?2, ?3, ?4, 3, 7, 8, 'owner of ' || ?1, iif(?1 = 'd', NULL, 'key of ' || ?1),
+              'https://example.org', ?1 = 'd', 'request of ' || ?1)
+            """, arguments: [id, state, Data("{}".utf8), sum])
+      }
+      try db.execute(
+        sql: """
+          UPDATE job SET lease_token = 5, lease_until = 1000000, lease_boot = 'boot', worker = 'w', attempts = 1,
+            progress = 0.5, stage = 'half', started_at = 9 WHERE id = 'b';
+          UPDATE job SET finished_at = 10, progress = 1 WHERE id = 'a';
+          UPDATE job SET finished_at = 11, is_dead = 1 WHERE id = 'e';
+          UPDATE job SET failure = CAST('{"code":"lost","message":"m","permanent":true}' AS BLOB) WHERE id = 'e';
+          INSERT INTO job_event (job_id, type, time, data) VALUES ('a', 'queued', 1, x'7b7d'), ('b', 'queued', 2, x'7b7d'),
+            ('a', 'succeeded', 3, x'7b7d'), ('c', 'queued', 4, x'7b7d'), ('b', 'running', 5, x'7b7d');
+          INSERT INTO job_blob VALUES ('a', 'page', 0), ('b', 'input', 1);
+          INSERT INTO job_after VALUES ('d', 'c');
+          INSERT INTO delivery (id, job_id, url, due_at) VALUES ('x', 'a', 'https://example.org', 0);
+          INSERT INTO owner_turn VALUES ('ingest', 'owner of b', 1);
+          INSERT INTO queue VALUES ('impact', CAST('{"mode":"paused"}' AS BLOB));
+          """)
+      let result = Data("result".utf8)
+      try db.execute(
+        sql: "INSERT INTO job_result VALUES ('a', 'text/plain', ?, ?)",
+        arguments: [result, Data(SHA256.hash(data: result))])
+    }
+  }
+
+  @Test func aFileOfTheSecondVersionIsMigratedWithAllThatItHolds() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    try await fileOfTheSecondVersion(path)
+    let clock = ManualClock()
+    let store = try SQLiteJobStore(path: path, clock: clock)
+    #expect(try await store.damage() == [])
+    #expect(
+      try await store.allJobs().map { "\($0.id) \($0.state)" }
+        == ["e failed", "d queued", "c queued", "b running", "a succeeded"])
+    let running = try #require(try await store.job("b"))
+    #expect(running.owner == "owner of b" && running.origin.requestID == "request of b" && running.leaseToken == 5)
+    #expect(running.progress == 0.5 && running.stage == "half" && running.startedAt == 9 && running.worker == "w")
+    #expect(running.inputBlobs == ["input"] && running.createdAt == 7 && running.runAfter == 8 && running.attempts == 1)
+    #expect(try await store.jobs(JobFilter(onlyDead: true)).jobs.map(\.failure?.code) == ["lost"])
+    #expect(try await store.result("a") == .text("result", blobs: ["page"]))
+    #expect(try await store.queues()[.impact]?.mode == .paused)
+    #expect(try await store.claimDeliveries(limit: 9, leaseMilliseconds: 1).map(\.jobID) == ["a"])
+    // Keys are known still, the order of jobs holds, events go on where they were.
+    let again = NewJob(kind: .ingest, payload: Data("{}".utf8), idempotencyKey: "key of c")
+    #expect(try await store.enqueue(again).job.id == "c")
+    #expect(try await store.events(ofJob: "b", after: 2, limit: 9).map(\.id) == [5])
+    #expect(try await store.releaseAll(ofWorker: "w") == 1)
+    #expect(try await store.events(ofJob: "b", after: 5, limit: 9).map(\.type) == ["released"])
+    #expect(try await store.cancel("c").state == .cancelled)
+    #expect(try await store.job("d")?.failure?.code == "dependency-failed")
+    // What belongs to a job goes with it.
+    #expect(try await store.deleteFinal(before: 11, kind: nil) == ["page"])
+    #expect(try await store.job("a") == nil)
+    #expect(try await store.result("a") == nil)
+    #expect(try await store.events(ofJob: "a", after: 0, limit: 9) == [])
+    #expect(try await store.claimDeliveries(limit: 9, leaseMilliseconds: 1).allSatisfy { $0.jobID != "a" })
+    #expect(try store.durabilitySettings()["foreign_keys"] == "1")
+    #expect(try await store.damage() == [])
+    #expect(try await SQLiteJobStore(path: path).allJobs().count == 4)
+  }
+
+  @Test func severalProcessesMayFindAFileOfTheSecondVersion() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    try await fileOfTheSecondVersion(path)
+    let counts = try await withThrowingTaskGroup(of: Int.self) { group in
+      for _ in 0..<4 { group.addTask { try await SQLiteJobStore(path: path).allJobs().count } }
+      return try await group.reduce(into: []) { $0.append($1) }
+    }
+    #expect(counts == [5, 5, 5, 5])
+  }
+
+  @Test func anOldFileWhoseRowsDoNotFitTogetherStaysAsItIs() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    try await fileOfTheSecondVersion(path)
+    // GRDB turns foreign keys on.
+    var configuration = Configuration()
+    configuration.foreignKeysEnabled = false
+    let old = try DatabaseQueue(path: path, configuration: configuration)
+    try await old.write { try $0.execute(sql: "INSERT INTO job_blob VALUES ('nobody', 'blob', 1)") }
+    #expect { _ = try SQLiteJobStore(path: path) } throws: { isCorrupt($0) }
+    #expect(try await old.read { try Int.fetchOne($0, sql: "PRAGMA user_version") } == 2)
+    #expect(try await old.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM job_event") } == 5)
+  }
+
+  /// The statements that make an empty file of an earlier version.
+  private func schema(_ version: Int) throws -> String {
+    let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    return try String(contentsOf: folder.appendingPathComponent("schema-\(version).sql"), encoding: .utf8)
+  }
+
+  @Test func aJobThatIsQueuedTouchesFewPages() async throws {
+    let folder = try TemporaryFolder()
+    let path = folder.url.appendingPathComponent("q").path
+    let store = try SQLiteJobStore(path: path)
+    func pages() throws -> Int { try Data(contentsOf: URL(fileURLWithPath: path + "-wal")).count / 4120 }
+    try await store.add()
+    let before = try pages()
+    for _ in 0..<100 { try await store.add() }
+    // Five trees, and now and then a new page.
+    #expect(try pages() - before < 700)
   }
 
   @Test func callersAtTheSameMomentShareATransactionAndKeepTheirOwnAnswers() async throws {
