@@ -98,11 +98,20 @@ struct RelationBuilder {
     }
     let first = firstOfUnit
     var done = Set<Int>()
+    // Labels by the contexts whose own source refers to them.
+    var told: [Int: Set<String>] = [:]
     for entry in entries where !entry.region.isFurniture && done.insert(entry.unit).inserted {
-      for label in LatexLabels.references(in: entry.source) { add(entry.region.id, label) }
+      for label in LatexLabels.references(in: entry.source) {
+        add(entry.region.id, label)
+        told[units[entry.unit].context, default: []].insert(label)
+      }
     }
     for mention in log.references {
-      if let unit = unit(at: mention.context), let from = first[unit] { add(from, mention.label) }
+      // Of a paragraph that displays interrupt, the source has told which part refers.
+      guard let unit = unit(at: mention.context), !(told[units[unit].context]?.contains(mention.label) ?? false),
+        let from = first[unit]
+      else { continue }
+      add(from, mention.label)
     }
     return result
   }
@@ -117,6 +126,14 @@ struct RelationBuilder {
     }) {
       let inside = entries.filter { units[$0.unit].float.map { isSame(float, $0) } ?? false }
       return (inside.first { $0.region.label != .caption } ?? inside.first)?.region.id
+    }
+    // A label that stands before the text of its theorem names the theorem, not the paragraph in front of it.
+    if let environment = chain.last, log.contexts[environment].mark == 0, log.contexts[environment].name != "document",
+      let unit = units.indices.filter({
+        units[$0].context != environment && log.chain(units[$0].context).contains(environment)
+      }).min(by: { units[$0].order < units[$1].order }), let id = first[unit]
+    {
+      return id
     }
     if let unit = unit(at: context), let id = first[unit], !chain.isEmpty, log.contexts[chain.last!].name != "document"
     {

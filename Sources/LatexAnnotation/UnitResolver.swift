@@ -32,6 +32,8 @@ struct UnitResolver {
   private var known: [SourceUnit.Key: Int] = [:]
   /// Paragraphs that hold a caption: all of them is that caption.
   private var captionOfParagraph: [Int: Int] = [:]
+  /// The displays of paragraphs, as they come; rows of one display count once.
+  private var displaysOfParagraph: [Int: [Int]] = [:]
   /// Floats and what they hold.
   private var floatsWithPictures: Set<Int> = []
   private var floatsWithTables: Set<Int> = []
@@ -49,6 +51,11 @@ struct UnitResolver {
           captionOfParagraph[paragraph] = key
         }
       case "gfx": note(chain, &floatsWithPictures)
+      case "d":
+        guard let around = chain.dropLast().last(where: { ["p", "d"].contains(log.contexts[$0].name) }),
+          log.contexts[around].name == "p"
+        else { continue }
+        displaysOfParagraph[around, default: []].append(index)
       default:
         if EnvironmentNames.pictures.contains(context.name) { note(chain, &floatsWithPictures) }
         if EnvironmentNames.tabulars.contains(context.name) { note(chain, &floatsWithTables) }
@@ -69,11 +76,12 @@ struct UnitResolver {
   private func outermost(_ chain: [Int], _ test: (String) -> Bool) -> Int? { chain.first { test(name($0)) } }
 
   private mutating func unit(
-    _ key: SourceUnit.Key, _ label: RegionClass, _ context: Int, level: Int? = nil, float: Int? = nil
+    _ key: SourceUnit.Key, _ label: RegionClass, _ context: Int, order: Int? = nil, level: Int? = nil,
+    float: Int? = nil
   ) -> Int {
     if let index = known[key] { return index }
     units.append(
-      SourceUnit(key: key, label: label, order: context, context: context, level: level, float: float))
+      SourceUnit(key: key, label: label, order: order ?? context, context: context, level: level, float: float))
     known[key] = units.count - 1
     return units.count - 1
   }
@@ -137,8 +145,10 @@ struct UnitResolver {
       if let display = first(EnvironmentNames.displays.contains) { return unit(.context(display), .equation, display) }
       return nil
     }
-    return unit(
-      .paragraph(paragraph.mark, paragraph.segment), .text, log.marks[paragraph.mark]?.context ?? context)
+    let own = log.marks[paragraph.mark]?.context ?? context
+    // What stands behind a display comes behind it in the order, too.
+    let displays = displaysOfParagraph[own]?.prefix(paragraph.segment)
+    return unit(.paragraph(paragraph.mark, paragraph.segment), .text, own, order: displays?.last)
   }
 
   private func caption(_ chain: [Int], _ float: Int?, _ paragraph: Int?) -> Int? {

@@ -106,6 +106,11 @@ private struct CitationFinder {
             targets["eq" + number] = region.id
           }
         }
+      case .text, .textEquation, .list:
+        let words = region.text.split(separator: " ", maxSplits: 2)
+        if words.count > 2, let key = Self.statementKey(words[0], words[1], begins: true), targets[key] == nil {
+          targets[key] = region.id
+        }
       default: break
       }
     }
@@ -134,6 +139,10 @@ private struct CitationFinder {
             add(region.id, targets[key])
           } else if let number = Self.sectionNumber(word, next) {
             add(region.id, targets["sec" + number])
+          } else if place > 0 || region.label == .caption || region.label == .footnote,
+            let key = Self.statementKey(word, next, begins: false)
+          {
+            add(region.id, targets[key])
           } else if region.label != .equation, let number = Self.parenthesised(word) {
             add(region.id, targets["eq" + number])
           }
@@ -190,6 +199,23 @@ private struct CitationFinder {
     }
     let own = number(next)
     return own.isEmpty ? nil : own
+  }
+
+  private static let statements = [
+    "theorem", "lemma", "proposition", "corollary", "definition", "remark", "example", "claim", "conjecture",
+    "assumption",
+  ]
+
+  /// "theorem2.6", of "Theorem 2.6." and of "Theorems 2.6".
+  ///
+  /// - Parameter begins: the words begin a paragraph, and must be written as the beginning of a statement is.
+  private static func statementKey(_ word: Substring, _ next: Substring, begins: Bool) -> String? {
+    let name = word.lowercased().drop { !$0.isLetter }.prefix { $0.isLetter }
+    guard let kind = statements.first(where: { name == $0 || !begins && name == $0 + "s" }),
+      !begins || word.first?.isUppercase == true
+    else { return nil }
+    let own = number(next.prefix { !":)".contains($0) })
+    return own.isEmpty ? nil : kind + own
   }
 
   /// "3.1", of "3.1," or "3.1.".

@@ -8,6 +8,7 @@ package enum Headings {
     takeCodeForCode(&document)
     dropRunningHeads(&document, body)
     takeAuthorsForOthers(&document)
+    takeEmblemsForOthers(&document)
     joinChapterNumbers(&document)
     completeAbstract(&document)
   }
@@ -131,6 +132,27 @@ package enum Headings {
       guard region.bbox.y0 > title.bbox.y0, region.bbox.y1 < body, !isRuled else { continue }
       document.pages[0].regions[index].label = .others
       document.pages[0].regions[index].table = nil
+    }
+  }
+
+  /// Emblems at the edge of a page are no figures; an abstract is made of sentences and stands on the first pages.
+  private static func takeEmblemsForOthers(_ document: inout Document) {
+    for page in document.pages.indices {
+      let height = document.pages[page].height
+      for (index, region) in document.pages[page].regions.enumerated() where !region.isFurniture {
+        switch region.label {
+        case .figure:
+          guard region.bbox.y1 < 0.1 * height || region.bbox.y0 > 0.93 * height else { continue }
+          document.pages[page].regions[index].label = .others
+        case .abstract:
+          if page > 2 {
+            document.pages[page].regions[index].label = .text
+          } else if region.text.split(separator: " ").count < 8 {
+            document.pages[page].regions[index].label = .others
+          }
+        default: break
+        }
+      }
     }
   }
 

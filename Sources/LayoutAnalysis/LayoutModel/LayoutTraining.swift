@@ -271,9 +271,9 @@ extension LabelledPage {
   /// decides.
   func varied(_ random: inout CounterBasedRandom) -> LabelledPage {
     var page = self
-    let share = random.uniform() < 0.3 ? 0.5 * random.uniform() : 0.05
+    let share = random.uniform() < 0.5 ? 0.6 * random.uniform() : 0.05
     if random.uniform() < 0.5 { LineFeatures.hideOutline(&page.features, width: LineFeatures.countWithImage) }
-    let noise = random.uniform() < 0.7 ? 0.06 * random.uniform() : 0
+    let noise = random.uniform() < 0.8 ? 0.1 * random.uniform() : 0
     if noise > 0 {
       for index in page.features.indices { page.features[index] += Float(noise * (2 * random.uniform() - 1)) }
     }

@@ -63,6 +63,12 @@ public struct LearnedLayout: Sendable {
     regions = CaptionedFigures(page, em: survey.context.body.size).join(regions)
     for position in regions.indices where regions[position].label == .table && !regions[position].isFurniture {
       regions[position].table = TableRegions.table(of: regions[position].lines, on: page)
+      if regions[position].table == nil,
+        regions[position].lines.allSatisfy({ MathEvidence.isProse(page.lines[$0], page) })
+      {
+        // Sentences without columns.
+        regions[position].label = .text
+      }
     }
     regions =
       ReadingOrder.sorted(regions.filter { !$0.isFurniture })

@@ -15,7 +15,7 @@ package struct PlacedFigures {
       guard !result.contains(where: { ($0.bbox.intersection(box)?.area ?? 0) > 0.6 * box.area }) else { continue }
       let lines = page.lines.indices.filter { line in
         let own = page.lines[line].bbox
-        return (own.intersection(box)?.area ?? 0) > 0.7 * own.area
+        return box.contains(x: own.midX, y: own.midY) && own.width < 1.2 * box.width
           && !result.contains { $0.lines.contains(line) }
       }
       guard !isPassage(lines, in: box) else { continue }
