@@ -45,6 +45,16 @@ struct GutterFinder {
     }
   }
 
+  /// Gutters that run along a good part of the page: columns that hold all the way, also beside few lines.
+  func ofColumns(pageHeight: Double) -> GutterFinder {
+    var copy = self
+    copy.gutters = gutters.filter { gutter in
+      let along = gutters.filter { abs($0.edge - gutter.edge) < 6 }.reduce(0) { $0 + $1.y1 - $1.y0 }
+      return along > 0.35 * pageHeight
+    }.map { Gutter(edge: $0.edge, left: $0.left, y0: -.infinity, y1: .infinity) }
+    return copy
+  }
+
   /// The same without some of the gutters.
   func without(_ isLeftOut: (Gutter) -> Bool) -> GutterFinder {
     var copy = self

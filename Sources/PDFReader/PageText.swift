@@ -268,7 +268,8 @@ struct FontName {
       math: has(
         "cmmi", "cmsy", "cmex", "msam", "msbm", "math", "symbol", "eufm", "eufb", "eusm", "eusb", "eurm", "eurb",
         "rsfs",
-        "txsy", "txmi", "txex", "pxsy", "pxmi", "nxlmi", "cmbsy", "stix", "mtmi", "mtsy", "mtex", "standardsym",
+        "txsy", "txmi", "txex", "pxsy", "pxmi", "nxlmi", "cmbsy", "stixint", "stixsiz", "stixnon", "stixvar", "mtmi",
+        "mtsy", "mtex", "standardsym",
         "dsrom",
         "bbold", "stmary", "wasy", "esint"))
   }

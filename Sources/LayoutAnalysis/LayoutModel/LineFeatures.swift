@@ -4,7 +4,7 @@ import Foundation
 /// Describes the lines of a page as numbers of about -1 to 3, in units of the body's type size where they are lengths.
 struct LineFeatures {
   /// Goes up when the numbers change their meaning.
-  static let version = 3
+  static let version = 4
   /// Numbers of a line.
   static let count = 94
   /// The same with what the page's image shows.

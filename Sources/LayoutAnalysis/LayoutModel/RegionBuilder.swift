@@ -7,6 +7,8 @@ struct RegionBuilder {
   private let predictions: [LayoutModel.Prediction]
   private let em: Double
   private let gutters: GutterFinder
+  /// Those between columns of the whole page.
+  private let columns: GutterFinder
   /// Most probable class of each line.
   private let classes: [Int]
   private var groups: DisjointSets
@@ -41,6 +43,7 @@ struct RegionBuilder {
       return fills(.table)
         || fills(.equation) && prose.contains { $0.x0 < gutter.left - 10 && $0.x1 > gutter.edge + 10 }
     }
+    columns = gutters.ofColumns(pageHeight: page.height)
     groups = DisjointSets(page.lines.count)
     numbers = EquationNumbers(page, em: em)
   }
@@ -96,7 +99,10 @@ struct RegionBuilder {
       }
       let gap = box(line).x0 - box(left).x1
       switch label {
-      case .equation: if gap < 0.5 * page.width, !gutters.separates(box(left), box(line)) { groups.join(line, left) }
+      case .equation:
+        if gap < 0.5 * page.width, !gutters.separates(box(left), box(line)), !columns.separates(box(left), box(line)) {
+          groups.join(line, left)
+        }
       case .algorithm, .code, .reference, .title, .paperTitle, .caption, .footnote, .list:
         if gap < 6 * em, !gutters.separates(box(left), box(line)) { groups.join(line, left) }
       case .text, .textEquation:
@@ -130,6 +136,7 @@ struct RegionBuilder {
           let isRow = label == .table && -dy > 0.3 * min(a.height, b.height)
           if dx < (isRow ? 0.3 * page.width : reach.x), dy < reach.y,
             !(dx > 0 && gutters.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a)),
+            label == .table || !columns.separates(a.x0 < b.x0 ? a : b, a.x0 < b.x0 ? b : a),
             !obstacles.contains(where: {
               $0.intersection(a.union(b)) != nil && $0.midY > min(a.y1, b.y1) - 1 && $0.midY < max(a.y0, b.y0) + 1
             })
