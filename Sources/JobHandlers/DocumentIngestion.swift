@@ -100,6 +100,7 @@ public struct DocumentIngestion: Sendable {
     readOptions.imageDPI = options.imageDPI
     readOptions.previews = options.previews
     readOptions.ocr = options.ocr
+    readOptions.keepsInk = options.layout.seesImages
     readOptions.processes = options.processes
     if let maxPages = options.maxPages { readOptions.maxPages = min(readOptions.maxPages, maxPages) }
     if let pages = options.pages { readOptions.pages = try PageSelection(pages) }

@@ -14,6 +14,8 @@ public struct PDFReadOptions: Codable, Sendable {
   public var imageFormat = ImageFormat.png
   /// A small JPEG picture of each page, of 90 dots per inch, costs little besides the rulings: it is what they are found in.
   public var previews = false
+  /// Keep how dark each page is where, for models that see it.
+  public var keepsInk = false
   /// Reading stops after this many pages, with a warning.
   public var maxPages: Int
   /// Embedded files larger than this are listed without their data.

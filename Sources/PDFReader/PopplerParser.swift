@@ -127,7 +127,8 @@ struct PopplerParser {
     if let scan, page.straightening != nil {
       if options.findRulings {
         RulingFinder.addRulings(
-          on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width, to: &page)
+          on: scan.raster, pixelsPerPoint: Double(scan.raster.width) / page.width, to: &page,
+          keepsInk: options.keepsInk)
       }
     } else if options.findRulings || options.previews {
       small = RulingFinder.picture(of: source, width: width, height: height)
@@ -135,7 +136,7 @@ struct PopplerParser {
         page.images += (placed?.boxes(onPage: index, width: width, height: height) ?? []).map {
           PageImage(.placed, bbox: $0)
         }
-        RulingFinder.addMarks(small, to: &page)
+        RulingFinder.addMarks(small, to: &page, keepsInk: options.keepsInk)
       }
     }
     send(page)

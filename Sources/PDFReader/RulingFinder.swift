@@ -21,11 +21,13 @@ enum RulingFinder {
   }
 
   /// Finds the rulings of a page, its drawings, how dark it is where and, for pages that keep their glyphs, the bars of formulas.
-  static func addMarks(_ picture: CairoPicture, to page: inout Page) {
+  ///
+  /// - Parameter keepsInk: the page gets how dark it is where.
+  static func addMarks(_ picture: CairoPicture, to page: inout Page, keepsInk: Bool = false) {
     guard let dark = DarkPixels(picture) else { return }
     page.rulings = rulings(dark)
-    page.ink = dark.grid(of: cell, scale: scale)
-    if let ink = page.ink {
+    if let ink = dark.grid(of: cell, scale: scale) {
+      if keepsInk { page.ink = ink }
       page.images += DrawingFinder.drawings(
         ink, words: page.words.map(\.bbox), images: page.images.map(\.bbox),
         page: Rect(x0: 0, y0: 0, x1: Double(dark.columns) / scale, y1: Double(dark.rows) / scale)
@@ -49,12 +51,12 @@ enum RulingFinder {
   }
 
   /// Finds the rulings of a scan, and how dark it is where.
-  static func addRulings(on picture: Raster, pixelsPerPoint: Double, to page: inout Page) {
+  static func addRulings(on picture: Raster, pixelsPerPoint: Double, to page: inout Page, keepsInk: Bool) {
     guard let gray = picture.gray(), let small = gray.scaled(by: scale / pixelsPerPoint), small.pixels < 4_000_000,
       let dark = DarkPixels(small)
     else { return }
     page.rulings = rulings(dark)
-    page.ink = dark.grid(of: cell, scale: scale)
+    if keepsInk { page.ink = dark.grid(of: cell, scale: scale) }
   }
 
   private static func rulings(_ dark: DarkPixels) -> [Ruling] {

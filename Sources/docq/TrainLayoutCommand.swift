@@ -47,8 +47,8 @@ struct TrainLayoutCommand: AsyncParsableCommand {
   var feedForward = 128
   @Option(help: "Experts of a layer; two serve each line.")
   var experts = 8
-  @Flag(help: "Train on lines alone, without the page's image around them.")
-  var noImage = false
+  @Flag(help: "Show the model patches of the page's image around each line, too.")
+  var image = false
   @Option(help: "Stop after so many documents of each corpus.")
   var most = Int.max
   @Option(help: "Times that each document of a corpus counts, in the order of the corpora.")
@@ -81,7 +81,7 @@ struct TrainLayoutCommand: AsyncParsableCommand {
       }
       let trainer = try LayoutTraining(
         LayoutConfiguration(
-          modelSize: modelSize, layers: layers, feedForwardSize: feedForward, experts: experts, seesImage: !noImage),
+          modelSize: modelSize, layers: layers, feedForwardSize: feedForward, experts: experts, seesImage: image),
         training: training, heldOut: heldOut, directory: folder,
         initial: start?.appendingPathComponent("model.safetensors"), options)
       let coder = JSONEncoder()
@@ -155,7 +155,9 @@ enum LabelledCorpus {
       return pages
     }
     let (pdf, blocks, ignoresUnlabelled) = try labels(folder)
-    let document = try PDFReader().read(pdf, fileName: pdf.lastPathComponent, options: PDFReadOptions())
+    var options = PDFReadOptions()
+    options.keepsInk = true
+    let document = try PDFReader().read(pdf, fileName: pdf.lastPathComponent, options: options)
     let pages = LabelledPage.pages(of: document, blocks: blocks, ignoresUnlabelled: ignoresUnlabelled)
     try LabelledPage.encoded(pages).write(to: cache, options: .atomic)
     return pages

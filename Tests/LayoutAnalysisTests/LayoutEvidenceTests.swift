@@ -186,6 +186,13 @@ import Testing
       size: { [10, 18, 10, 12][$0] })
     Headings.tidy(&notice, body: BodyStyle())
     #expect(notice.regions.map(\.label) == [.title, .paperTitle, .text, .title])
+    var missed = document(
+      [(.title, "The Title", 0), (.text, "Text", 0), (.title, "Part", 1)], size: { [18, 10, 12][$0] })
+    Headings.tidy(&missed, body: BodyStyle())
+    #expect(missed.regions.map(\.label) == [.paperTitle, .text, .title])
+    var alike = document([(.title, "One", 0), (.title, "Two", 1)], size: { _ in 14 })
+    Headings.tidy(&alike, body: BodyStyle())
+    #expect(alike.regions.map(\.label) == [.title, .title])
     var usual = document([(.paperTitle, "The Title", 0), (.title, "Introduction", 0)], size: { [18, 12][$0] })
     Headings.tidy(&usual, body: BodyStyle())
     #expect(usual.regions.map(\.label) == [.paperTitle, .title])

@@ -46,6 +46,9 @@ public enum LayoutChoice: Sendable {
     }
   }
 
+  /// Pages need their ink.
+  public var seesImages: Bool { model?.configuration.seesImage ?? false }
+
   var usesModel: Bool { model != nil }
 
   /// A model is wanted and cannot be read.

@@ -19,7 +19,7 @@ public struct LayoutConfiguration: Codable, Equatable, Sendable {
 
   public init(
     modelSize: Int = 128, layers: Int = 3, heads: Int = 4, feedForwardSize: Int = 128, experts: Int = 8,
-    seesImage: Bool = true
+    seesImage: Bool = false
   ) {
     featureCount = seesImage ? LineFeatures.countWithImage : LineFeatures.count
     encoder = EncoderConfiguration(

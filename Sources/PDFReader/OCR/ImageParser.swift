@@ -71,7 +71,8 @@ struct ImageParser {
       if let straightening = outcome.straightening { shown = picture.straightened(straightening) ?? picture }
       if options.findRulings {
         RulingFinder.addRulings(
-          on: outcome.raster, pixelsPerPoint: Double(outcome.raster.width) / page.width, to: &page)
+          on: outcome.raster, pixelsPerPoint: Double(outcome.raster.width) / page.width, to: &page,
+          keepsInk: options.keepsInk)
       }
     }
     var frame = FrameEncoder(.page, reserving: page.words.count * 64 + 1024)
