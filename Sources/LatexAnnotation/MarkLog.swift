@@ -43,8 +43,14 @@ struct MarkLog {
   /// The innermost environment that was begun between a mark and the next.
   private(set) var begunBehind: [Int: Int] = [:]
   private(set) var references: [Mention] = []
-  /// The context of every \label.
-  private(set) var labels: [String: Int] = [:]
+  struct Label {
+    var context: Int
+    /// How many contexts had been begun before it.
+    var after: Int
+  }
+
+  /// Every \label, where it stood first.
+  private(set) var labels: [String: Label] = [:]
   private(set) var itemLines: [(line: Int, file: String)] = []
   private(set) var lastMark = 0
   /// Paragraphs that may hold nothing but their mark.
@@ -148,7 +154,10 @@ struct MarkLog {
       case "I": itemLines.append((line, files.last ?? ""))
       case "N": if let number = Int(argument) { emptyParagraphs.insert(number) }
       case "D": if let number = Int(argument) { displayParagraphs.insert(number) }
-      case "L": if labels[String(argument)] == nil { labels[String(argument)] = open.last! }
+      case "L":
+        if labels[String(argument)] == nil {
+          labels[String(argument)] = Label(context: open.last!, after: contexts.count)
+        }
       case "R": references.append(Mention(label: String(argument), context: open.last!))
       case "<": files.append(String(argument))
       case ">": if !files.isEmpty { files.removeLast() }

@@ -86,8 +86,8 @@ struct RelationBuilder {
       for label in LatexLabels.labels(in: entry.source) where targets[label] == nil { targets[label] = entry.region.id }
     }
     // A label beside the caption names the float; one behind a heading names the heading.
-    for (label, context) in log.labels where targets[label] == nil {
-      if let target = target(of: context) { targets[label] = target }
+    for (name, label) in log.labels where targets[name] == nil {
+      if let target = target(of: label) { targets[name] = target }
     }
     var result: [Relation] = []
     var seen = Set<Relation>()
@@ -116,7 +116,8 @@ struct RelationBuilder {
     return result
   }
 
-  private func target(of context: Int) -> Int? {
+  private func target(of label: MarkLog.Label) -> Int? {
+    let context = label.context
     let chain = log.chain(context)
     let first = firstOfUnit
     if let float = chain.last(where: { name in
@@ -140,7 +141,7 @@ struct RelationBuilder {
       return id
     }
     // Behind a heading: the last one before.
-    return entries.last { $0.region.label == .title && units[$0.unit].order < context }?.region.id
+    return entries.last { $0.region.label == .title && units[$0.unit].order < label.after }?.region.id
   }
 
   /// The unit that a context belongs to: the one whose context is the innermost around it.

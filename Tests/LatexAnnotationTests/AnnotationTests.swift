@@ -86,9 +86,7 @@ struct AnnotationTests {
     }
     func text(_ part: String) -> (Region) -> Bool { { $0.text.contains(part) } }
 
-    withKnownIssue("a label behind a heading of an included file is not found", isIntermittent: true) {
-      #expect(has(.explicitCite, text("Papers have paragraphs"), text("\\section{Method}")))
-    }
+    #expect(has(.explicitCite, text("Papers have paragraphs"), text("\\section{Method}")))
     #expect(has(.explicitCite, text("The method is stated"), text("E = m c^2")))
     // \fig is the author's own.
     #expect(has(.explicitCite, text("The method is stated"), { $0.label == .figure }))
@@ -99,9 +97,7 @@ struct AnnotationTests {
     #expect(has(.sub, text("\\subsection{Numbers}"), text("\\section{Results}")))
     #expect(has(.peer, text("\\section{Method}"), text("\\section{Introduction}")))
     #expect(has(.adj, text("Other paragraphs"), text("Papers have")))
-    withKnownIssue("a display comes after the paragraph that goes on behind it", isIntermittent: true) {
-      #expect(has(.adj, text("E = m c^2"), text("Other paragraphs")))
-    }
+    #expect(has(.adj, text("E = m c^2"), text("Other paragraphs")))
   }
 
   @Test func oldPapersWithoutCommandsForTitleAndAbstractAreUnderstood() throws {

@@ -50,6 +50,8 @@ class Latex:
 
     def expression(self, depth=0, most=5):
         r = self.rng
+        # What is wider than a column runs into the next one.
+        if self.two: most = min(most, 2)
         out = self.atom(depth)
         for _ in range(r.randint(0, most)): out += r.choice([" + ", " - ", " ", " \\cdot ", " \\times ", ", "]) + self.atom(depth)
         if depth == 0 and r.random() < 0.4: out = r.choice(["\\sum_{i=1}^{n} ", "\\int_0^\\infty ", "\\max_{\\theta} ", "\\prod_{k} ", "\\lim_{n\\to\\infty} ", "\\nabla ", "\\mathbb{E} \\left[", "\\log "]) + out
