@@ -55,13 +55,12 @@ package struct CaptionedFigures {
     }
     if above { band.y1 = edge } else { band.y0 = edge }
     guard band.height > 2 * em else { return nil }
-    // Pictures that were placed as a whole are figures as they are.
-    if placed.contains(where: { band.contains(x: $0.midX, y: $0.midY) }) { return ([], []) }
     let pictures = page.images.map(\.bbox).filter {
       $0.area < 0.85 * page.width * page.height && $0.midY > band.y0 && $0.midY < band.y1 && $0.midX > band.x0
         && $0.midX < band.x1
     }
     guard pictures.contains(where: { $0.height > 1.5 * em && $0.width > 2 * em }) else { return nil }
+    if arePlacedWhole(pictures) { return ([], []) }
     let loose = regions.filter { region in
       !region.lines.isEmpty && !walls.contains { $0.lines == region.lines } && region.lines != caption.lines
         && band.contains(x: region.bbox.midX, y: region.bbox.midY)
@@ -77,6 +76,16 @@ package struct CaptionedFigures {
       y1: min(box.y1, band.y1 + 0.5 * em))
     let inside = loose.filter { clipped.contains(x: $0.bbox.midX, y: $0.bbox.midY) }
     return (sideBySide(clipped, pictures + inside.map(\.bbox)), inside.compactMap(\.lines.first))
+  }
+
+  /// Pictures that were placed on the page as a whole are figures as they are. Some programs make one picture of many placed pieces, or
+  /// of pieces and images.
+  private func arePlacedWhole(_ pictures: [Rect]) -> Bool {
+    let whole = placed.filter { pictures.contains($0) }
+    return !whole.isEmpty && whole.count <= 6
+      && pictures.allSatisfy { picture in
+        whole.contains { ($0.intersection(picture)?.area ?? 0) > 0.8 * picture.area }
+      }
   }
 
   private func near(_ a: Rect, _ b: Rect) -> Bool {
