@@ -47,6 +47,10 @@ import Testing
     let found = LineEvidence(page, em: 10).applied(to: predictions(page.lines.count, .text))
     #expect(found.map(best) == [.text, .footnote, .footnote])
     #expect(found.map(\.continues) == [0, 0, 1])
+    // The frame of a picture may end in such a rule.
+    page.lines[1].text = "Figure 7. A picture."
+    #expect(
+      LineEvidence(page, em: 10).applied(to: predictions(page.lines.count, .caption)).map(best)[1] == .caption)
   }
 
   @Test func captionsAreToldFromSentencesAndTheorems() {

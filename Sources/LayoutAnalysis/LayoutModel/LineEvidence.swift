@@ -95,7 +95,7 @@ package struct LineEvidence {
         && ((predictions[$0].classes.last ?? 0) < 0.5 || MathEvidence.isProse(page.lines[$0], page))
     }.sorted { page.lines[$0].bbox.midY < page.lines[$1].bbox.midY }
     guard let first = below.first(where: { page.lines[$0].bbox.width > 2 * em }), below.count <= 40,
-      page.lines[first].bbox.y0 - rule.midY < 2 * em
+      page.lines[first].bbox.y0 - rule.midY < 2 * em, !Captions.startsCaption(page.lines[first].text)
     else { return [] }
     let isSmall = below.allSatisfy { page.typography(of: page.lines[$0]).size < 0.96 * em }
     return isSmall ? below : []
