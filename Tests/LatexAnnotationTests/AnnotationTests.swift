@@ -100,6 +100,17 @@ struct AnnotationTests {
     #expect(has(.adj, text("E = m c^2"), text("Other paragraphs")))
   }
 
+  @Test func displaysInPlainTeXAndInBareListsStandInOrder() throws {
+    let document = try annotate("odd/plain-displays.tex").document
+    let flow = document.regions.filter { !$0.isFurniture && $0.label != .others }
+    // The bare list is none: what it holds is text and formulas.
+    #expect(
+      flow.map(\.label.name) == [
+        "Text", "Equation", "Text", "Text", "Equation", "Text", "Equation", "Text",
+      ])
+    #expect(flow.map { $0.bbox.y0 } == flow.map { $0.bbox.y0 }.sorted())
+  }
+
   @Test func oldPapersWithoutCommandsForTitleAndAbstractAreUnderstood() throws {
     let regions = try annotate("odd/old.tex").document.regions
     #expect(regions.filter { $0.label == .paperTitle }.count == 1)
