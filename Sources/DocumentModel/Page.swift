@@ -126,7 +126,7 @@ public struct TextStyle: Codable, Hashable, Sendable {
   }
 }
 
-/// A picture on the page: a raster image, or, with the id -1, a drawing made of lines and areas.
+/// A picture on the page; see `Kind`.
 public struct PageImage: Codable, Hashable, Sendable {
   /// What a picture is by its nature.
   public enum Kind: Sendable {

@@ -105,6 +105,15 @@ public enum RelationKind: String, Codable, CaseIterable, Sendable {
   case implicitCite = "implicit-cite"
 }
 
+extension Region {
+  private static let abstractHeadings: Set<String> = [
+    "abstract", "zusammenfassung", "résumé", "resumen", "riassunto", "samenvatting",
+  ]
+
+  /// Whether it says "Abstract", in the languages that docq knows, and nothing else.
+  public var isNamedAbstract: Bool { Self.abstractHeadings.contains(text.lowercased().filter(\.isLetter)) }
+}
+
 /// A directed relation between two regions, by id.
 public struct Relation: Codable, Hashable, Sendable {
   public var type: RelationKind

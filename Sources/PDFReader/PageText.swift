@@ -44,7 +44,7 @@ enum PageText {
       guard let done = word.finished(), seen.insert(SeenWord(done)).inserted else { return }
       page.words.append(done)
     }
-    let hasMath = page.styles.contains { $0.math || EquationFonts.isTeX($0.font) }
+    let hasMath = page.styles.contains(where: EquationFonts.isMathematics)
     for position in 0..<count {
       let scalar = scalars[position]
       let style = runs.style(at: position)

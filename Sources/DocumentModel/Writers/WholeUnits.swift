@@ -29,8 +29,7 @@ extension Document {
         }
       }
       if regions.contains(where: { $0.label == .abstract }) {
-        for index in regions.indices where regions[index].label == .title && Self.isAbstractHeading(regions[index].text)
-        {
+        for index in regions.indices where regions[index].label == .title && regions[index].isNamedAbstract {
           regions[index].label = .others
         }
       }
@@ -53,11 +52,6 @@ extension Document {
         && part.bbox.midY > first.bbox.y0 && part.bbox.midY < second.bbox.y1
         && part.bbox.horizontalOverlap(first.bbox.union(second.bbox)) > 0.5 * part.bbox.width
     }
-  }
-
-  private static func isAbstractHeading(_ text: String) -> Bool {
-    ["abstract", "summary", "zusammenfassung", "résumé", "resumen", "riassunto", "samenvatting"].contains(
-      text.lowercased().filter(\.isLetter))
   }
 
   /// One item right under the other, in one column.

@@ -22,7 +22,7 @@ struct EquationAtom {
     guard !glyph.scalar.properties.isVariationSelector else { return nil }
     size = max(1, style.size)
     font = style.font
-    isOfMathematics = style.math || EquationFonts.isTeX(font)
+    isOfMathematics = EquationFonts.isMathematics(style)
     isUpright = !isOfMathematics && !style.italic && glyph.scalar.properties.isAlphabetic && glyph.scalar.isASCII
     box = glyph.bbox
     if EquationFonts.isLargeSigns(style.font) {

@@ -21,7 +21,7 @@ package enum EquationReader {
     let reach = Rect(x0: box.x0 - 2, y0: box.y0 - 2, x1: box.x1 + 2, y1: box.y1 + 2)
     var glyphs = page.glyphs.filter { reach.contains(x: $0.bbox.midX, y: $0.bbox.midY) }
     guard glyphs.count > 1, glyphs.count < maxGlyphs else { return nil }
-    guard glyphs.contains(where: { isOfMathematics(page.styles[$0.style]) }) else { return nil }
+    guard glyphs.contains(where: { EquationFonts.isMathematics(page.styles[$0.style]) }) else { return nil }
     glyphs = withoutNumber(glyphs)
     var atoms: [EquationAtom] = []
     for glyph in glyphs {
@@ -62,8 +62,6 @@ package enum EquationReader {
     return texts.count == 1
       ? texts[0] : "\\begin{aligned}\n" + texts.joined(separator: " \\\\\n") + "\n\\end{aligned}"
   }
-
-  private static func isOfMathematics(_ style: TextStyle) -> Bool { style.math || EquationFonts.isTeX(style.font) }
 
   private static func isCombining(_ scalar: Unicode.Scalar) -> Bool {
     (0x300...0x36F).contains(scalar.value) || scalar.value == 0x20D7

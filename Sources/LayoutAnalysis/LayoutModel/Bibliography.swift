@@ -8,6 +8,8 @@ package enum Bibliography {
     "riferimentibibliografici", "referenties", "literatuur",
   ]
 
+  static func isHeading(_ text: String) -> Bool { headings.contains(text.lowercased().filter(\.isLetter)) }
+
   package static func tidy(_ document: inout Document) {
     var entries: [(page: Int, index: Int)] = []
     var isOpen = false
@@ -28,7 +30,7 @@ package enum Bibliography {
         switch region.label {
         case .title, .paperTitle:
           close()
-          isOpen = headings.contains(region.text.lowercased().filter(\.isLetter))
+          isOpen = isHeading(region.text)
         case .text, .textEquation, .list, .others, .table, .reference, .code:
           if isOpen { entries.append((page, index)) }
         default: break

@@ -9,7 +9,7 @@ enum FrontPage {
       guard
         let heading = regions.firstIndex(where: {
           $0.label == .title
-            && ["abstract", "zusammenfassung", "résumé"].contains($0.text.lowercased().filter(\.isLetter))
+            && $0.isNamedAbstract
         })
       else { continue }
       let height = regions[heading].bbox.height
@@ -72,7 +72,7 @@ enum FrontPage {
     guard let largest = sizes.max(), sizes.count > 1, sizes.count(where: { $0 > 0.87 * largest }) == 1,
       let index = first.regions.firstIndex(where: {
         $0.label == .title && !$0.isFurniture && !$0.lines.isEmpty && $0.bbox.y1 < 0.5 * first.height
-          && typeSize($0, first) == largest && !Headings.known.contains($0.text.lowercased().filter(\.isLetter))
+          && typeSize($0, first) == largest && !Headings.isUsual($0)
       })
     else { return nil }
     return (0, index, largest)

@@ -27,10 +27,11 @@ package enum Headings {
     return words.count > 1 && isStatement(String(words[0])) && words[1].contains(where: \.isNumber)
   }
 
-  static let known: Set<String> = [
-    "abstract", "references", "bibliography", "acknowledgements", "acknowledgments", "zusammenfassung", "literatur",
-    "résumé",
-  ]
+  /// "References", "Abstract", "Acknowledgements": headings by what they say.
+  static func isUsual(_ region: Region) -> Bool {
+    region.isNamedAbstract || Bibliography.isHeading(region.text)
+      || ["acknowledgements", "acknowledgments"].contains(region.text.lowercased().filter(\.isLetter))
+  }
 
   /// "Theorem 2" begins a statement, not a section; "References" alone on a line is a heading.
   private static func correct(_ document: inout Document) {
@@ -45,7 +46,7 @@ package enum Headings {
           let isMixed = region.lines.contains { MathEvidence.hasMathematics(own.lines[$0], own) }
           document.pages[page].regions[index].label = isMixed ? .textEquation : .text
         } else if [.text, .others, .abstract, .reference].contains(region.label), region.lines.count == 1,
-          known.contains(region.text.lowercased().filter { $0.isLetter })
+          isUsual(region)
         {
           document.pages[page].regions[index].label = .title
         }
